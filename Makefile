@@ -1,0 +1,216 @@
+# Portico. `make run` starts everything, `make test` proves it; `make help` lists the targets.
+#
+#   CC=clang                    the other compiler
+#   SANITIZE=address,undefined  any target under sanitizers
+#   WERROR=1                    warnings stop the build (lint and CI)
+#   B=DIR                       where everything built goes; nothing is written beside the sources
+#
+# Sources are found by wildcard: a new .c, .sql, template or test needs no line here.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+KORE    ?= /usr/share/kore
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG := $(findstring clang,$(CC))
+
+empty :=
+space := $(empty) $(empty)
+comma := ,
+ifeq ($(origin B),undefined)
+B := build$(if $(CLANG),/clang)$(if $(SANITIZE),/$(if $(findstring address,$(SANITIZE)),asan,$(subst $(comma),-,$(SANITIZE))))
+endif
+SCHEMA_DIR ?= $(CURDIR)/schema
+
+# ---- flags ------------------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wdouble-promotion \
+	-Wimplicit-fallthrough -Wswitch-enum -Wconversion
+ifeq ($(CLANG),)
+WARN += -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wnull-dereference
+endif
+ifeq ($(SANITIZE),)
+WARN += -Wframe-larger-than=4096
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+else
+SAN := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+
+OPT      ?= -O2 -g
+CODEGEN  := -std=gnu11 $(OPT) -fno-common -fstack-protector-strong -fPIE $(SAN)
+INCLUDES := -Ishared/base -Ishared/io -Ishared/model -Ishared -Iapi -Imailer -I$(B)/gen \
+	-isystem /usr/include/postgresql
+DEFINES  := -D_GNU_SOURCE=1 -D_FILE_OFFSET_BITS=64 -DPORTICO_VERSION='"$(VERSION)"' \
+	-DPORTICO_SCHEMA='"$(SCHEMA_DIR)"'
+LINK     := $(SAN) -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LIBS     := -lpq -lhiredis -lcurl -lcjson -lsodium -lzxcvbn -lutf8proc -lidn2 -lssl -lcrypto -lpthread -ldl -lm
+
+# Kore is compiled from the sources that Debian packages, as they are; the API's two files that talk to it
+# are the only ones that see its headers.
+KORE_FLAGS := -DKORE_SINGLE_BINARY -DKORE_USE_TASKS -DPREFIX='"/usr"' \
+	-isystem $(KORE)/include -isystem $(KORE)/include/kore -isystem $(B)/gen
+KORE_PARTS := accesslog auth buf config connection domain filemap fileref http json keymgr kore linux mem \
+	module msg net pool runtime seccomp tasks timer utils validator websocket worker
+
+# ---- what is built from what --------------------------------------------------------------------------------
+
+LIB_SRC    := $(wildcard shared/base/*.c shared/io/*.c shared/model/*.c shared/*.c)
+API_SRC    := $(wildcard api/*.c api/res/*.c)
+MAILER_SRC := $(wildcard mailer/*.c)
+CTL_SRC    := $(wildcard api/ctl/*.c)
+TEST_SRC   := $(wildcard tests/unit/*.c tests/db/*.c tests/api/*.c tests/mailer/*.c tests/torture/*.c tests/bench/*.c)
+SQL_SRC    := $(wildcard shared/*.sql api/*.sql api/res/*.sql api/ctl/*.sql mailer/*.sql)
+TEMPLATES  := $(sort $(wildcard mailer/templates/*))
+
+obj = $(patsubst %.c,$(B)/o/%.o,$(1))
+LIB_OBJ    := $(call obj,$(LIB_SRC))
+API_OBJ    := $(call obj,$(API_SRC))
+MAILER_OBJ := $(call obj,$(MAILER_SRC))
+CTL_OBJ    := $(call obj,$(CTL_SRC))
+KORE_OBJ   := $(KORE_PARTS:%=$(B)/o/kore/%.o) $(B)/o/kore/version.o
+TEST_BIN   := $(TEST_SRC:%.c=$(B)/%)
+
+SQL_H      := $(foreach f,$(SQL_SRC),$(B)/gen/sql_$(basename $(notdir $(f))).h)
+GEN        := $(SQL_H) $(B)/gen/sql_all.h $(B)/gen/templates.h
+PROGRAMS   := $(if $(wildcard api/main.c),$(B)/portico-api) $(if $(wildcard mailer/main.c),$(B)/portico-mailer) \
+	$(if $(CTL_SRC),$(B)/porticoctl)
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all help run deps install clean gen
+
+all: $(PROGRAMS) $(B)/libportico.a $(if $(wildcard openapi.yaml),$(B)/openapi.json) ## build the three programs
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# A change of compiler or flags rebuilds everything in the same directory.
+$(B)/flags: FORCE
+	@mkdir -p $(B)/gen
+	@printf '%s\n' '$(subst ','\'',$(CC) $(CODEGEN) $(FORTIFY) $(WARN) $(DEFINES) $(LINK))' | cmp -s - $@ || \
+		printf '%s\n' '$(subst ','\'',$(CC) $(CODEGEN) $(FORTIFY) $(WARN) $(DEFINES) $(LINK))' >$@
+.PHONY: FORCE
+
+$(B)/o/%.o: %.c $(B)/flags | $(GEN)
+	@mkdir -p $(@D)
+	$(CC) $(CODEGEN) $(FORTIFY) $(WARN) $(DEFINES) $(INCLUDES) $(EXTRA) -MMD -MP -c $< -o $@
+
+# A fiber leaves one stack for another, which fortify's longjmp check takes for an attack.
+$(B)/o/shared/io/fiber.o: private FORTIFY := -U_FORTIFY_SOURCE
+$(B)/o/api/main.o $(B)/o/api/gate.o: private EXTRA := $(KORE_FLAGS)
+$(B)/o/api/main.o $(B)/o/api/gate.o: | $(B)/gen/platform.h
+
+$(B)/o/kore/%.o: $(KORE)/src/%.c $(B)/flags | $(B)/gen/platform.h
+	@mkdir -p $(@D)
+	$(CC) $(CODEGEN) $(FORTIFY) $(DEFINES) $(KORE_FLAGS) -w -c $< -o $@
+$(B)/o/kore/version.o: $(KORE)/RELEASE $(B)/flags
+	@mkdir -p $(@D)
+	printf 'const char *kore_version = "%s";\n' "$$(cat $<)" | $(CC) $(CODEGEN) -x c -c - -o $@
+$(B)/gen/platform.h: $(KORE)/misc/linux-platform.sh
+	@mkdir -p $(@D)
+	cd $(KORE) && sh misc/linux-platform.sh >$(abspath $@)
+
+$(B)/libportico.a: $(LIB_OBJ)
+$(B)/libapi.a: $(filter-out %/api/main.o %/api/gate.o,$(API_OBJ))
+$(B)/libmailer.a: $(filter-out %/mailer/main.o,$(MAILER_OBJ))
+$(B)/lib%.a:
+	@rm -f $@ && mkdir -p $(@D)
+	$(AR) rcs $@ $^
+
+$(B)/portico-api: $(API_OBJ) $(KORE_OBJ) $(B)/libportico.a
+	$(CC) $(LINK) -rdynamic -o $@ $(API_OBJ) $(KORE_OBJ) $(B)/libportico.a $(LIBS)
+$(B)/portico-mailer: $(MAILER_OBJ) $(B)/libportico.a
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
+$(B)/porticoctl: $(CTL_OBJ) $(B)/libapi.a $(B)/libportico.a
+	$(CC) $(LINK) -o $@ $^ $(LIBS)
+
+# ---- generated ------------------------------------------------------------------------------------------------
+
+gen: $(GEN) ## make the generated headers only
+
+define sql_rule
+$(B)/gen/sql_$(basename $(notdir $(1))).h: $(1) shared/io/sqlgen.awk
+	@mkdir -p $$(@D)
+	awk -f shared/io/sqlgen.awk $(1) >$$@
+endef
+$(foreach f,$(SQL_SRC),$(eval $(call sql_rule,$(f))))
+
+# All statements in one table, for the test that prepares each of them.
+$(B)/gen/sql_all.h: $(SQL_H) $(B)/flags
+	@mkdir -p $(@D)
+	@{ echo '#pragma once'; for f in $(notdir $(SQL_H)); do echo "#include \"$$f\""; done; \
+	echo 'static const struct stmt *const sql_all[] = {'; \
+	$(if $(SQL_H),sed -n 's/^static const struct stmt \(sql_[a-z0-9_]*\) =.*/	\&\1,/p' $(SQL_H);) echo '	0,'; echo '};'; } >$@
+
+$(B)/gen/templates.h: mailer/tplgen.awk $(TEMPLATES) $(B)/flags
+	@mkdir -p $(@D)
+	awk -f mailer/tplgen.awk $(TEMPLATES) </dev/null >$@
+
+$(B)/openapi.json: openapi.yaml .ci/yaml2json.py
+	@mkdir -p $(@D)
+	/usr/bin/python3 .ci/yaml2json.py $< >$@
+
+# ---- run, install ---------------------------------------------------------------------------------------------
+
+deps: ## install what Debian packages are missing
+	@.ci/deps build run test lint
+
+run: ## start everything here, in the foreground
+	@api/ctl/run.sh
+
+install: ## install under PREFIX
+	$(MAKE) B=build/install SCHEMA_DIR=$(PREFIX)/share/portico/schema all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/portico/schema $(DESTDIR)$(PREFIX)/share/portico/edge/pages
+	install build/install/portico-api build/install/portico-mailer build/install/porticoctl $(DESTDIR)$(PREFIX)/bin
+	install -m 644 build/install/openapi.json $(DESTDIR)$(PREFIX)/share/portico
+	install -m 644 schema/*.sql $(DESTDIR)$(PREFIX)/share/portico/schema
+	install -m 644 api/edge/*.in $(DESTDIR)$(PREFIX)/share/portico/edge
+	cp -R api/edge/pages/. $(DESTDIR)$(PREFIX)/share/portico/edge/pages
+
+clean: ## remove everything built
+	rm -rf build $(B)
+
+# ---- tests ----------------------------------------------------------------------------------------------------
+# tests/SUITE/*.c are cmocka programs, each linked with what it needs of libapi.a, libmailer.a and libportico.a.
+# tests/SUITE/run.sh, if there is one, runs the suite (with B and SANITIZE in its environment, the programs already
+# built); otherwise each program is run in order of its name.
+
+SUITES := unit db mailer api contract e2e torture
+.PHONY: test test-all $(SUITES:%=test-%) bench
+
+$(B)/tests/%: $(B)/o/tests/%.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
+	@mkdir -p $(@D)
+	$(CC) $(LINK) -o $@ $< $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a -lcmocka $(LIBS)
+.SECONDARY: $(call obj,$(TEST_SRC))
+
+test: ## everything: each suite, with private servers on free ports
+	@.ci/deps build run test
+	@$(MAKE) --no-print-directory test-all
+test-all: $(SUITES:%=test-%)
+
+$(foreach s,$(SUITES),$(eval test-$(s): all $(filter $(B)/tests/$(s)/%,$(TEST_BIN))))
+$(SUITES:%=test-%): test-%:
+	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' tests/suite.sh $* $(filter $(B)/tests/$*/%,$(TEST_BIN))
+
+bench: all $(filter $(B)/tests/bench/%,$(TEST_BIN)) ## the figures
+	@B='$(B)' tests/suite.sh bench $(filter $(B)/tests/bench/%,$(TEST_BIN))
+
+# ---- lint -----------------------------------------------------------------------------------------------------
+
+OWN_C := $(wildcard shared/*.[ch] shared/*/*.[ch] api/*.[ch] api/*/*.[ch] mailer/*.[ch] tests/*/*.[ch])
+.PHONY: lint fmt fmt-check
+
+fmt: ## format the C sources in place
+	clang-format -i $(OWN_C)
+fmt-check: ## fail if clang-format would change a source
+	@clang-format --dry-run -Werror $(OWN_C)
+lint: ## every rule of tests/lint.sh, both compilers with warnings as errors
+	@tests/lint.sh
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(API_OBJ) $(MAILER_OBJ) $(CTL_OBJ) $(call obj,$(TEST_SRC)))

@@ -1,0 +1,19 @@
+#!/bin/sh
+# suite.sh SUITE [PROGRAM...] - run one suite of tests: tests/SUITE/run.sh if there is one, else each program.
+# B is the build directory. Prints each runner's own closing lines; fails if one failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+suite=$1
+shift
+export B="${B:-build}"
+
+echo "== $suite"
+if [ -x "tests/$suite/run.sh" ]; then
+	"tests/$suite/run.sh" "$@" || { echo "== $suite: FAILED"; exit 1; }
+	exit 0
+fi
+failed=
+for program; do
+	"$program" </dev/null || failed="$failed ${program##*/}"
+done
+[ -z "$failed" ] || { echo "== $suite: FAILED:$failed"; exit 1; }

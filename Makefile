@@ -146,7 +146,7 @@ $(B)/gen/sql_all.h: $(SQL_H) $(B)/flags
 	@mkdir -p $(@D)
 	@{ echo '#pragma once'; for f in $(notdir $(SQL_H)); do echo "#include \"$$f\""; done; \
 	echo 'static const struct stmt *const sql_all[] = {'; \
-	$(if $(SQL_H),sed -n 's/^static const struct stmt \(sql_[a-z0-9_]*\) =.*/	\&\1,/p' $(SQL_H);) echo '	0,'; echo '};'; } >$@
+	sed -n 's/^static const struct stmt \(sql_[a-z0-9_]*\) =.*/	\&\1,/p' /dev/null $(SQL_H); echo '	0,'; echo '};'; } >$@
 
 $(B)/gen/templates.h: mailer/tplgen.awk $(TEMPLATES) $(B)/flags
 	@mkdir -p $(@D)

@@ -1,0 +1,69 @@
+/*
+ * json.h - strict JSON: a reader for bodies (cJSON inside, its gaps closed) and a writer.
+ *
+ * Refused beyond RFC 8259: duplicate member names, U+0000, invalid UTF-8, lone surrogates, numbers
+ * that int64 or a finite double cannot hold exactly as written, leading zeros, trailing bytes, more than
+ * JSON_DEPTH_MAX levels.
+ */
+#ifndef PORTICO_JSON_H
+#define PORTICO_JSON_H
+
+#include "buf.h"
+#include "err.h"
+
+#include <stdint.h>
+
+enum { JSON_DEPTH_MAX = 16 };
+
+enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+struct json; /* one parsed value; lives as long as its arena */
+
+/* Parse `len` bytes. 0 and *root_r owned by `a`; -1 with malformed_request in `e`. */
+int json_parse(struct arena *a, const char *text, size_t len, const struct json **root_r,
+	       struct err *e);
+
+enum json_type json_type(const struct json *v);
+
+/* The member `name` (exact case), NULL when `v` is no object or has none. */
+const struct json *json_member(const struct json *v, const char *name);
+
+/* Walk an array's items or an object's members: first, then next until NULL. */
+const struct json *json_first(const struct json *v);
+const struct json *json_next(const struct json *v);
+
+/* Name of an object's member, NULL for others. */
+const char *json_name(const struct json *v);
+
+/* Number of items or members; 0 for scalars. */
+size_t json_count(const struct json *v);
+
+/* Value of a string (NULL when it is none), of a bool. */
+const char *json_string(const struct json *v);
+bool json_bool(const struct json *v);
+
+/* 0 and *value_r when `v` is a number without fraction that int64 holds exactly, else -1. */
+int json_integer(const struct json *v, int64_t *value_r);
+
+/* Add `v` to `b` as compact JSON. */
+void json_print(const struct json *v, struct buf *b);
+
+/* ---- writer: commas are put by itself ---- */
+
+struct json_writer {
+	struct buf *buf;
+	bool comma; /* a value stands before, at this level */
+};
+
+void json_start(struct json_writer *w, struct buf *b);
+void json_open(struct json_writer *w, char bracket);	     /* '{' or '[' */
+void json_close(struct json_writer *w, char bracket);	     /* '}' or ']' */
+void json_key(struct json_writer *w, const char *name);      /* inside an object, before its value */
+void json_put_text(struct json_writer *w, const char *text); /* NULL writes null */
+void json_put_int(struct json_writer *w, int64_t value);
+void json_put_bool(struct json_writer *w, bool value);
+void json_put_null(struct json_writer *w);
+void json_put_time(struct json_writer *w, int64_t ms);	    /* TIME_NULL writes null */
+void json_put_raw(struct json_writer *w, const char *json); /* trusted JSON text; NULL writes null */
+
+#endif

@@ -162,7 +162,7 @@ deps: ## install what Debian packages are missing
 	@.ci/deps build run test lint
 
 run: ## start everything here, in the foreground
-	@api/ctl/run.sh
+	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' api/ctl/run.sh
 
 install: ## install under PREFIX
 	$(MAKE) B=build/install SCHEMA_DIR=$(PREFIX)/share/portico/schema all

@@ -1,0 +1,6 @@
+-- name: audit_write
+insert into audit (firm_id, id, at, actor_type, actor_id, actor_name, action, object_type, object_id,
+                   client_id, ip, request_id, outcome)
+values (:firm::uuid, :id::uuid, :now::timestamptz, :actor_type::text, :actor::uuid, coalesce(:actor_name::text, ''),
+        :action::text, coalesce(:object_type::text, ''), :object::uuid, :client::uuid, :ip::text, coalesce(:request_id::text, ''),
+        :outcome::text);

@@ -1,0 +1,69 @@
+/*
+ * outbox.h - what happened, and the mail that follows from it, written in the business transaction.
+ *
+ * An event is a fact, an envelope one recipient of one mail. Both are rows of the caller's own
+ * transaction: they are there exactly when the act is, whatever dies afterwards (pitfalls P11,
+ * P12). The unit of work must write and have the parameter "firm" bound, as the API's dispatcher
+ * does.
+ */
+#ifndef PORTICO_OUTBOX_H
+#define PORTICO_OUTBOX_H
+
+#include "base.h"
+#include "db.h"
+
+/* Who did it. The name is a snapshot: it stays when the person is renamed or gone. */
+struct actor {
+	const char *type; /* "staff", "portal", "system" */
+	struct id id;     /* the membership; id_none for the system */
+	const char *name; /* NULL for the system */
+};
+
+/* A fact: ids only, nothing that opens a door and no document's data. */
+struct event {
+	const char *type;        /* "<object>.<verb>", such as "client.created" */
+	const char *object_type; /* "client", "document", … */
+	struct id object;
+	struct id client;           /* id_none: none */
+	bool deleted;               /* the object is gone */
+	const char *const *changed; /* names of the changed members, ends with NULL; NULL: none */
+};
+
+/*
+ * Write one event that happened at `now` (Unix milliseconds). Its id appears in *event_r (may be
+ * NULL): the calls below want it. 0, or -1 with the unit's err set; the transaction is then void.
+ */
+may_wait int outbox_event(struct db *db, const struct actor *by, const struct event *ev,
+                          int64_t now, struct id *event_r);
+
+/*
+ * Queue the mail of an invitation: exactly one envelope, to the invitation's own address, of kind
+ * invitation or staff_invitation by its audience. Call it for "send now" and for each resend; an
+ * older mail of the same invitation that has not left yet is then not sent any more. 0, or -1 with
+ * err: internal_error when the firm has no such open invitation. S0-16 to S0-20, pitfall P10.
+ */
+may_wait int outbox_mail_invitation(struct db *db, const struct id *event,
+                                    const struct id *invitation, int64_t now);
+
+/*
+ * Queue the mails of one share action: one envelope for each contact among the `n` shares, of kind
+ * folder.shared or document.shared, to the sign-in address. Shares whose membership is not active
+ * get none (pitfall P17). Call it once per action, with all its shares, when it is to notify. 0, or
+ * -1 with err. S3-19, S3-25, S3-26.
+ */
+may_wait int outbox_mail_share(struct db *db, const struct id *event, const struct id *shares,
+                               size_t n, int64_t now);
+
+/*
+ * Queue the mails of one upload, of kind document.uploaded: to each contact with a share that
+ * covers the document's folder (shares of folders above it count) but the uploader, and, when a
+ * portal user uploaded, to each of the client's assigned staff, each person once. Nobody assigned:
+ * an event document.uploaded_unassigned, and the firm's owner and admins where its
+ * unassigned_fallback says so. The mail waits for the firm's mail_coalesce_seconds; uploads for the
+ * same person and client within that time join it, for 15 minutes at most. 0, or -1 with err.
+ * S3-27 to S3-30, pitfall P13.
+ */
+may_wait int outbox_mail_upload(struct db *db, const struct id *event, const struct id *document,
+                                const struct actor *by, int64_t now);
+
+#endif

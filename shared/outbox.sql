@@ -1,0 +1,88 @@
+-- name: outbox_event
+insert into event (firm_id, id, type, object_type, object_id, client_id, actor_type, actor_id, actor_name,
+                   deleted, changed_fields, occurred_at)
+values (:firm::uuid, :id::uuid, :type::text, :object_type::text, :object::uuid, :client::uuid,
+        :actor_type::text, :actor::uuid, coalesce(:actor_name::text, ''), :deleted::boolean,
+        array(select jsonb_array_elements_text(coalesce(:changed::jsonb, '[]'))), :now::timestamptz);
+
+-- name: outbox_mail_invitation
+-- A mail is given up after four days (RFC 5321 4.5.4.1), an invitation's also when it can no longer be accepted.
+insert into envelope (firm_id, id, event_id, kind, recipient_kind, membership_id, contact_id, client_id,
+                      invitation_id, to_email, to_email_key, to_name, due_at, expires_at, created_at, updated_at)
+select i.firm_id, :id::uuid, :event::uuid,
+       case i.audience when 'staff' then 'staff_invitation' else 'invitation' end,
+       i.audience, i.membership_id, i.contact_id, i.client_id, i.id, i.email, i.email_key,
+       coalesce(m.display_name, ''), :now::timestamptz,
+       least(:now + interval '4 days', i.expires_at), :now, :now
+from invitation i
+left join membership m on m.firm_id = i.firm_id and m.id = i.membership_id
+where i.firm_id = :firm::uuid and i.id = :invitation::uuid and i.state = 'open'
+returning id;
+
+-- name: outbox_mail_share
+insert into envelope (firm_id, id, event_id, kind, recipient_kind, membership_id, contact_id, client_id, folder_id,
+                      document_id, share_id, to_email, to_email_key, to_name, due_at, expires_at, created_at,
+                      updated_at)
+select distinct on (m.login_email_key)
+       s.firm_id, new_id(:now::timestamptz), :event::uuid,
+       case when s.folder_id is null then 'document.shared' else 'folder.shared' end,
+       m.kind, m.id, m.contact_id, s.client_id, s.folder_id, s.document_id, s.id, m.login_email, m.login_email_key,
+       m.display_name, :now, :now + interval '4 days', :now, :now
+from share s
+join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
+where s.firm_id = :firm::uuid
+  and s.id in (select jsonb_array_elements_text(:shares::jsonb)::uuid)
+  and m.state = 'active'
+order by m.login_email_key, s.id;
+
+-- name: outbox_mail_upload
+-- The envelopes are written in the order of their keys, so that two uploads at once wait and never deadlock.
+with doc as (
+  select d.firm_id, d.id, d.client_id, d.folder_id, f.path
+  from document d
+  join folder f on f.firm_id = d.firm_id and f.id = d.folder_id
+  where d.firm_id = :firm::uuid and d.id = :document::uuid
+), contacts as (
+  select m.id
+  from doc d
+  join client c on c.firm_id = d.firm_id and c.id = d.client_id and c.status = 'active'
+  join share s on s.firm_id = d.firm_id and s.folder_id = any(d.path) and s.client_id = d.client_id
+  join membership m on m.firm_id = s.firm_id and m.id = s.membership_id and m.state = 'active'
+), team as (
+  select m.id
+  from doc d
+  join client_team t on t.firm_id = d.firm_id and t.client_id = d.client_id
+  join membership m on m.firm_id = t.firm_id and m.id = t.membership_id and m.state = 'active'
+  where :by_client::boolean
+), fallback as (
+  select m.id
+  from firm f
+  join membership m on m.firm_id = f.id and m.kind = 'staff' and m.role in ('owner', 'admin') and m.state = 'active'
+  where f.id = :firm and f.unassigned_fallback = 'admins' and :by_client and not exists (select from team)
+), recipient as (
+  select distinct on (m.login_email_key) m.*
+  from (select id from contacts union select id from team union select id from fallback) r
+  join membership m on m.firm_id = :firm and m.id = r.id
+  where m.login_email_key not in (select a.login_email_key from membership a
+                                  where a.firm_id = :firm and a.id = :actor::uuid)
+  order by m.login_email_key, m.kind desc
+), written as (
+  insert into envelope as e (firm_id, id, event_id, kind, recipient_kind, membership_id, contact_id, client_id,
+                             folder_id, document_id, document_ids, to_email, to_email_key, to_name, coalesce_key,
+                             due_at, expires_at, created_at, updated_at)
+  select r.firm_id, new_id(:now::timestamptz), :event::uuid, 'document.uploaded', r.kind, r.id, r.contact_id,
+         d.client_id, d.folder_id, d.id, array[d.id], r.login_email, r.login_email_key, r.display_name,
+         case when f.mail_coalesce_seconds > 0 then r.id || ':' || d.client_id end,
+         :now + f.mail_coalesce_seconds * interval '1 second', :now + interval '4 days', :now, :now
+  from doc d
+  join firm f on f.id = d.firm_id
+  cross join recipient r
+  order by r.id
+  on conflict (firm_id, coalesce_key) do update
+  set document_ids = e.document_ids || excluded.document_ids,
+      due_at = least(excluded.due_at, e.created_at + interval '15 minutes'),
+      updated_at = excluded.updated_at
+  returning e.id
+)
+select d.client_id, (select count(*) from team) as assigned, (select count(*) from written) as written
+from doc d;

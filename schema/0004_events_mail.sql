@@ -35,7 +35,10 @@ create index event_unsequenced_idx on event (xid, row_no) where sequence is null
 create index event_unpublished_idx on event (row_no) where published_at is null;
 create index event_occurred_idx on event (occurred_at);
 
--- One recipient of one mail, with its retry state.
+-- One recipient of one mail, with its retry state. While coalesce_key is there, later uploads join:
+-- their documents are added to document_ids; the mailer's claim clears it. claimed_by is the number of
+-- a mailer whose session holds an advisory lock on it, claimed_at real time even in test mode.
+-- frozen: what every copy of the mail is made from, kept since before the first attempt.
 create table envelope (
 	firm_id uuid not null,
 	id uuid not null,
@@ -47,6 +50,7 @@ create table envelope (
 	client_id uuid,
 	folder_id uuid,
 	document_id uuid,
+	document_ids uuid[] not null default '{}',
 	invitation_id uuid,
 	share_id uuid,
 	to_email text not null,
@@ -69,6 +73,7 @@ create table envelope (
 	sent_at timestamptz,
 	constraint envelope_pkey primary key (firm_id, id),
 	constraint envelope_recipient_key unique (firm_id, event_id, kind, to_email_key),
+	constraint envelope_coalesce_key unique (firm_id, coalesce_key),
 	constraint envelope_event_fk foreign key (firm_id, event_id)
 		references event (firm_id, id) on delete set null (event_id),
 	constraint envelope_kind_check check (kind ~ '^[a-z_]+(\.[a-z_]+)?$'),
@@ -80,10 +85,8 @@ create table envelope (
 	constraint envelope_attempts_check check (attempts >= 0)
 );
 
-create index envelope_due_idx on envelope (due_at, firm_id, id) where state in ('queued', 'deferred');
+create index envelope_due_idx on envelope (firm_id, due_at, id) where state in ('queued', 'deferred');
 create index envelope_claim_idx on envelope (claimed_by) where claimed_by is not null;
-create index envelope_coalesce_idx on envelope (firm_id, coalesce_key, created_at)
-where coalesce_key is not null and state in ('queued', 'deferred');
 create index envelope_list_idx on envelope (firm_id, created_at, id);
 create index envelope_contact_idx on envelope (firm_id, contact_id, created_at, id) where contact_id is not null;
 create index envelope_membership_idx on envelope (firm_id, membership_id, created_at) where membership_id is not null;

@@ -635,7 +635,7 @@ grant update (client_id, folder_id, name, name_key, content_type, size, sha256, 
 	custom_fields, trashed_at, updated_at)
 on document to portico_api;
 grant update (access, notify, updated_at) on share to portico_api;
-grant update (state, due_at, error, updated_at) on envelope to portico_api;
+grant update (document_ids, state, due_at, error, updated_at) on envelope to portico_api;
 
 grant execute on function
 	claim_firm(uuid), authenticate(bytea, uuid, uuid, uuid, text, timestamptz), firm_find(text, text),

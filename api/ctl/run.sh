@@ -31,8 +31,8 @@ build() {
 	.ci/deps build run || die "packages are missing"
 	mkdir -p "$B"
 	(
-		exec 8>"$B/.lock" && flock 8
-		exec 8>&- env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory -j"$(nproc)" B="$B" all >&2
+		exec 8<"$B" && flock 8
+		exec env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory -j"$(nproc)" B="$B" all >&2
 	) || die "the build failed"
 }
 
@@ -42,7 +42,7 @@ install_catcher() {
 	[ "$dir/node_modules/.package-lock.json" -nt "$dir/package-lock.json" ] && return 0
 	say "installing the mail catcher"
 	(
-		exec 8>"$dir/.lock" && flock 8 && cd "$dir" &&
+		exec 8<"$dir" && flock 8 && cd "$dir" &&
 			npm ci --omit=dev --no-audit --no-fund --loglevel=error >&2 && touch node_modules/.package-lock.json
 	) || die "npm ci failed in $dir"
 }
@@ -170,7 +170,7 @@ introduce() {
 }
 
 healthy() {
-	curl -fsS -m 2 -o /dev/null "http://127.0.0.1:$PORTICO_HTTP_PORT/v1/healthz"
+	curl -fsS -m 2 -o /dev/null "http://127.0.0.1:$PORTICO_HTTP_PORT/healthz"
 }
 
 start_programs() {
@@ -208,9 +208,9 @@ supervise() {
 	sweep_leftovers
 	"$1"
 	trap 'trap "" INT TERM; stop_all' EXIT
-	trap 'exit 0' INT TERM
+	trap 'STOP=1' INT TERM
 	"$2"
-	while :; do
+	while [ -z "$STOP" ]; do
 		nap 0.1
 		tend
 	done

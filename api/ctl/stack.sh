@@ -25,6 +25,9 @@ now_ms() {
 	NOW=${t%???}
 }
 
+# A signal only leaves a note: bash 5.2 may crash when a trap leaves `read` by `exit`.
+STOP=
+
 # Wait without a process: nobody writes into this pipe.
 exec {TICK}<> <(:)
 nap() {
@@ -60,7 +63,7 @@ choose_run() {
 # ours PID: does that process run from this instance?
 ours() {
 	local what
-	what=$(readlink "/proc/$1/exe" "/proc/$1/cwd" 2>/dev/null; tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null) || :
+	what=$({ readlink "/proc/$1/exe" "/proc/$1/cwd"; tr '\0' '\n' <"/proc/$1/cmdline"; } 2>/dev/null) || :
 	[[ "$what" == *"$STATE"* || "$what" == *"$RUN"* ]]
 }
 
@@ -94,7 +97,7 @@ tend() {
 	now_ms
 	for name in "${!PID[@]}"; do
 		kill -0 "${PID[$name]}" 2>/dev/null && continue
-		wait "${PID[$name]}"
+		wait "${PID[$name]}" 2>/dev/null
 		say "portico: $name (pid ${PID[$name]}) ended with status $?"
 		pid_file "$name"
 		sweep_group "${PID[$name]}"
@@ -115,6 +118,7 @@ await() {
 	local what=$1 name=$2 limit=$((SECONDS + $3)) n
 	shift 3
 	until "$@" >/dev/null 2>&1; do
+		[ -z "$STOP" ] || exit 0
 		tend
 		for n in "${!FAILS[@]}"; do
 			[ "${FAILS[$n]}" -lt 5 ] || give_up "$n" "does not stay up"
@@ -255,6 +259,10 @@ command_edge() {
 	CMD=(nginx -p "$STATE/edge/" -c "$STATE/edge/nginx.conf" -e "$STATE/logs/edge.log")
 }
 
+prepare_edge() {
+	rm -f "$RUN/edge-store.sock"
+}
+
 # Fill in the templates of api/edge.
 configure_edge() {
 	local f
@@ -262,7 +270,9 @@ configure_edge() {
 		sed -e "s|@STATE@|$STATE|g" -e "s|@RUN@|$RUN|g" -e "s|@SOCKET@|$PORTICO_SOCKET|g" \
 			-e "s|@PAGES@|$STATE/app/edge/pages|g" -e "s|@SPOOL@|$PORTICO_SPOOL_DIR|g" \
 			-e "s|@STORE@|$PORTICO_STORE_DIR|g" -e "s|@PORT@|$PORTICO_HTTP_PORT|g" \
-			-e "s|@WORKERS@|${PORTICO_WORKERS:-$(nproc)}|g" "$f" >"edge/$(basename "$f" .in)"
+			-e "s|@WORKERS@|${PORTICO_WORKERS:-$(nproc)}|g" -e "s|@PUBLIC_URL@|${PORTICO_PUBLIC_URL%/}|g" \
+			-e "s|@CORS_ORIGINS@|${PORTICO_CORS_ORIGINS:-}|g" \
+			-e "s|@RATE@|${EDGE_RATE:-200}|g" -e "s|@AUTH_RATE@|${EDGE_AUTH_RATE:-10}|g" "$f" >"edge/$(basename "$f" .in)"
 	done
 }
 

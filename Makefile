@@ -3,6 +3,7 @@
 #   CC=clang                    the other compiler
 #   SANITIZE=address,undefined  any target under sanitizers
 #   WERROR=1                    warnings stop the build (lint and CI)
+#   V=1                         show the commands
 #   B=DIR                       where everything built goes; nothing is written beside the sources
 #
 # Sources are found by wildcard: a new .c, .sql, template or test needs no line here.
@@ -23,6 +24,9 @@ ifeq ($(origin B),undefined)
 B := build$(if $(CLANG),/clang)$(if $(SANITIZE),/$(if $(findstring address,$(SANITIZE)),asan,$(subst $(comma),-,$(SANITIZE))))
 endif
 SCHEMA_DIR ?= $(CURDIR)/schema
+
+# $(call say,VERB) before a recipe line tells what it makes, or, with V=1, the line itself.
+say = $(if $(V),,@printf '%-4s %s\n' $(1) $@;)
 
 # ---- flags ------------------------------------------------------------------------------------------------
 
@@ -99,7 +103,7 @@ $(B)/flags: FORCE
 
 $(B)/o/%.o: %.c $(B)/flags | $(GEN)
 	@mkdir -p $(@D)
-	$(CC) $(CODEGEN) $(FORTIFY) $(WARN) $(DEFINES) $(INCLUDES) $(EXTRA) -MMD -MP -c $< -o $@
+	$(call say,CC)$(CC) $(CODEGEN) $(FORTIFY) $(WARN) $(DEFINES) $(INCLUDES) $(EXTRA) -MMD -MP -c $< -o $@
 
 # A fiber leaves one stack for another, which fortify's longjmp check takes for an attack.
 $(B)/o/shared/io/fiber.o: private FORTIFY := -U_FORTIFY_SOURCE
@@ -108,27 +112,27 @@ $(B)/o/api/main.o $(B)/o/api/gate.o: | $(B)/gen/platform.h
 
 $(B)/o/kore/%.o: $(KORE)/src/%.c $(B)/flags | $(B)/gen/platform.h
 	@mkdir -p $(@D)
-	$(CC) $(CODEGEN) $(FORTIFY) $(DEFINES) $(KORE_FLAGS) -w -c $< -o $@
+	$(call say,CC)$(CC) $(CODEGEN) $(FORTIFY) $(DEFINES) $(KORE_FLAGS) -w -c $< -o $@
 $(B)/o/kore/version.o: $(KORE)/RELEASE $(B)/flags
 	@mkdir -p $(@D)
-	printf 'const char *kore_version = "%s";\n' "$$(cat $<)" | $(CC) $(CODEGEN) -x c -c - -o $@
+	$(call say,CC)printf 'const char *kore_version = "%s";\n' "$$(cat $<)" | $(CC) $(CODEGEN) -x c -c - -o $@
 $(B)/gen/platform.h: $(KORE)/misc/linux-platform.sh
 	@mkdir -p $(@D)
-	cd $(KORE) && sh misc/linux-platform.sh >$(abspath $@)
+	$(call say,GEN)cd $(KORE) && sh misc/linux-platform.sh >$(abspath $@)
 
 $(B)/libportico.a: $(LIB_OBJ)
 $(B)/libapi.a: $(filter-out %/api/main.o %/api/gate.o,$(API_OBJ))
 $(B)/libmailer.a: $(filter-out %/mailer/main.o,$(MAILER_OBJ))
 $(B)/lib%.a:
 	@rm -f $@ && mkdir -p $(@D)
-	$(AR) rcs $@ $^
+	$(call say,AR)$(AR) rcs $@ $^
 
 $(B)/portico-api: $(API_OBJ) $(KORE_OBJ) $(B)/libportico.a
-	$(CC) $(LINK) -rdynamic -o $@ $(API_OBJ) $(KORE_OBJ) $(B)/libportico.a $(LIBS)
+	$(call say,LINK)$(CC) $(LINK) -rdynamic -o $@ $(API_OBJ) $(KORE_OBJ) $(B)/libportico.a $(LIBS)
 $(B)/portico-mailer: $(MAILER_OBJ) $(B)/libportico.a
-	$(CC) $(LINK) -o $@ $^ $(LIBS)
+	$(call say,LINK)$(CC) $(LINK) -o $@ $^ $(LIBS)
 $(B)/porticoctl: $(CTL_OBJ) $(B)/libapi.a $(B)/libportico.a
-	$(CC) $(LINK) -o $@ $^ $(LIBS)
+	$(call say,LINK)$(CC) $(LINK) -o $@ $^ $(LIBS)
 
 # ---- generated ------------------------------------------------------------------------------------------------
 
@@ -137,7 +141,7 @@ gen: $(GEN) ## make the generated headers only
 define sql_rule
 $(B)/gen/sql_$(basename $(notdir $(1))).h: $(1) shared/io/sqlgen.awk
 	@mkdir -p $$(@D)
-	awk -f shared/io/sqlgen.awk $(1) >$$@
+	$$(call say,GEN)awk -f shared/io/sqlgen.awk $(1) >$$@
 endef
 $(foreach f,$(SQL_SRC),$(eval $(call sql_rule,$(f))))
 
@@ -150,11 +154,11 @@ $(B)/gen/sql_all.h: $(SQL_H) $(B)/flags
 
 $(B)/gen/templates.h: mailer/tplgen.awk $(TEMPLATES) $(B)/flags
 	@mkdir -p $(@D)
-	awk -f mailer/tplgen.awk $(TEMPLATES) </dev/null >$@
+	$(call say,GEN)awk -f mailer/tplgen.awk $(TEMPLATES) </dev/null >$@
 
 $(B)/openapi.json: openapi.yaml .ci/yaml2json.py
 	@mkdir -p $(@D)
-	/usr/bin/python3 .ci/yaml2json.py $< >$@
+	$(call say,GEN)/usr/bin/python3 .ci/yaml2json.py $< >$@
 
 # ---- run, install ---------------------------------------------------------------------------------------------
 
@@ -186,7 +190,7 @@ SUITES := unit db mailer api contract e2e torture
 
 $(B)/tests/%: $(B)/o/tests/%.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
 	@mkdir -p $(@D)
-	$(CC) $(LINK) -o $@ $< $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a -lcmocka $(LIBS)
+	$(call say,LINK)$(CC) $(LINK) -o $@ $< $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a -lcmocka $(LIBS)
 .SECONDARY: $(call obj,$(TEST_SRC))
 
 test: ## everything: each suite, with private servers on free ports

@@ -11,6 +11,8 @@ mode=--data
 
 dir=$(mktemp -d /tmp/portico-test.XXXXXX)
 chmod 0755 "$dir"
+: >"$dir/out"
+# shellcheck disable=SC2317 # the trap calls it
 stop() {
 	kill "$supervisor" 2>/dev/null
 	wait "$supervisor" 2>/dev/null

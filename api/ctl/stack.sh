@@ -228,7 +228,7 @@ make_database() {
 start_postgres() {
 	make_cluster
 	start postgres
-	await "PostgreSQL" postgres 60 "$PGBIN/pg_isready" -q -h "$RUN" -p 5432
+	await "PostgreSQL" postgres 60 "$PGBIN/pg_isready" -q -h "$RUN" -p 5432 -U postgres -d postgres
 	make_database || give_up postgres "cannot make the roles and the database"
 }
 

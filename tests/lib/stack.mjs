@@ -1,0 +1,146 @@
+// stack.mjs - a whole private Portico: everything that `make run` starts, in a directory and on a port of its own.
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { build, root } from './root.mjs';
+
+const run = promisify(execFile);
+
+/**
+ * @typedef {{ email: string, password: string, name?: string }} Login
+ * @typedef {{ slug: string, owner: Login, admin: Login, member: Login } & Record<string, any>} Demo
+ */
+
+export class Stack {
+	/** @param {string} state @param {string} url */
+	constructor(state, url) {
+		this.state = state;
+		this.url = url;
+		this.env = environment(path.join(state, 'env'));
+		const demo = path.join(state, 'demo.json');
+		/** @type {Demo | null} */
+		this.demo = fs.existsSync(demo) ? JSON.parse(fs.readFileSync(demo, 'utf8')) : null;
+		/** @type {import('node:child_process').ChildProcess | undefined} */
+		this.process = undefined;
+	}
+
+	/** The process id of a program: api, mailer, edge, postgres, redis. @param {string} name */
+	pid(name) { return Number(fs.readFileSync(path.join(this.state, `${name}.pid`), 'utf8').trim()); }
+
+	/** The end of a program's log. @param {string} name @param {number} [bytes] */
+	log(name, bytes = 4000) {
+		const file = path.join(this.state, 'logs', `${name}.log`);
+		return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').slice(-bytes) : '';
+	}
+
+	/** The operator's tool, with this instance's settings. @param {...string} args */
+	async ctl(...args) {
+		const { stdout } = await run(path.join(build, 'porticoctl'), args, { env: { ...process.env, ...this.env }, cwd: root });
+		return stdout;
+	}
+
+	/**
+	 * A statement as the owner, who sees all firms.
+	 * @param {string} sql @param {unknown[]} [values] @returns {Promise<any[]>}
+	 */
+	async sql(sql, values = []) {
+		const conninfo = this.env['PORTICO_OWNER_DATABASE'] ?? '';
+		/** @type {Record<string, string>} */
+		const at = Object.fromEntries([...conninfo.matchAll(/(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S+)/g)].map((m) => [m[1] ?? '', (m[2] ?? '').replace(/^'|'$/g, '')]));
+		const client = new pg.Client({ host: at['host'], port: Number(at['port'] ?? 5432), database: at['dbname'], user: at['user'] });
+		await client.connect();
+		try {
+			return (await client.query(sql, values)).rows;
+		} finally {
+			await client.end();
+		}
+	}
+
+	/** Stop what start() started; the directory goes too, unless KEEP is set. */
+	async stop() {
+		if (!this.process) return;
+		const child = this.process;
+		this.process = undefined;
+		const ended = child.exitCode === null ? once(child, 'exit') : null;
+		child.kill('SIGTERM');
+		const late = setTimeout(() => child.kill('SIGKILL'), 40_000);
+		await ended;
+		clearTimeout(late);
+		if (!process.env['KEEP']) fs.rmSync(this.state, { recursive: true, force: true });
+	}
+}
+
+/**
+ * Start one. It sends its mail to `smtp`; `env` adds settings or changes the usual ones.
+ * @param {{ smtp: string, env?: Record<string, string>, timeout_ms?: number }} how
+ */
+export async function start({ smtp, env = {}, timeout_ms = 120_000 }) {
+	const state = fs.mkdtempSync(path.join(os.tmpdir(), 'pt-'));
+	fs.chmodSync(state, 0o755);
+	const log = fs.openSync(path.join(os.tmpdir(), `${path.basename(state)}.log`), 'w');
+	/** @type {Record<string, string | undefined>} */
+	const settings = { ...process.env, B: build, PORTICO_STATE_DIR: state, PORTICO_HTTP_PORT: '0', PORTICO_SMTP_URL: smtp, PORTICO_TEST_MODE: '1', PORTICO_DEMO: '1', ...env };
+	delete settings['NODE_TEST_CONTEXT'];
+	const child = spawn(path.join(root, 'api/ctl/run.sh'), ['--no-build'], { cwd: root, env: settings, stdio: ['ignore', 'pipe', log] });
+	const logFile = path.join(os.tmpdir(), `${path.basename(state)}.log`);
+	try {
+		const url = await ready(child, timeout_ms, logFile);
+		const stack = new Stack(state, url);
+		stack.process = child;
+		return stack;
+	} catch (error) {
+		child.kill('SIGTERM');
+		throw error;
+	} finally {
+		fs.closeSync(log);
+		if (!process.env['KEEP']) fs.rmSync(logFile, { force: true });
+	}
+}
+
+/**
+ * The instance that the runner started for all files (PORTICO_TEST_STATE, PORTICO_TEST_URL).
+ * @returns {Stack}
+ */
+export function shared() {
+	const state = process.env['PORTICO_TEST_STATE'];
+	const url = process.env['PORTICO_TEST_URL'];
+	if (!state || !url) throw new Error('start the tests with tests/run.mjs');
+	return new Stack(state, url);
+}
+
+/** @param {import('node:child_process').ChildProcess} child @param {number} ms @param {string} log @returns {Promise<string>} */
+function ready(child, ms, log) {
+	return new Promise((resolve, reject) => {
+		let text = '';
+		const fail = (/** @type {string} */ why) => {
+			clearTimeout(late);
+			reject(new Error(`${why}\n${text}\n${fs.existsSync(log) ? fs.readFileSync(log, 'utf8').slice(-3000) : ''}`));
+		};
+		const late = setTimeout(() => fail(`not ready within ${ms} ms`), ms);
+		child.once('exit', (code) => fail(`the run script ended with ${code}`));
+		child.once('error', (error) => fail(String(error)));
+		child.stdout?.on('data', (part) => {
+			text += part;
+			const found = /^ready (http\S+)$/m.exec(text);
+			if (!found) return;
+			clearTimeout(late);
+			child.removeAllListeners('exit');
+			resolve(/** @type {string} */ (found[1]));
+		});
+	});
+}
+
+/** Settings as the run wrote them: NAME=value lines, quoted or not. @param {string} file @returns {Record<string, string>} */
+function environment(file) {
+	/** @type {Record<string, string>} */
+	const env = {};
+	for (const line of fs.readFileSync(file, 'utf8').split('\n')) {
+		const found = /^(?:export )?(PORTICO_\w+)=(.*)$/.exec(line);
+		if (found) env[/** @type {string} */ (found[1])] = (found[2] ?? '').replace(/^'(.*)'$/, '$1').replace(/^"(.*)"$/, '$1').replaceAll("'\\''", "'");
+	}
+	return env;
+}

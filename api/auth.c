@@ -1,0 +1,184 @@
+/* auth.c - who is calling: credentials are read here and verified by the database. */
+#include "auth.h"
+
+#include "crypt.h"
+#include "cors.h"
+#include "reply.h"
+#include "routes.h"
+#include "sql_auth.h"
+
+#define COOKIE "__Host-session="
+#define TOKEN_PREFIX "cps_"
+
+enum { TOKEN_SIZE = 3 * 16 + TOKEN_RANDOM_SIZE };
+
+/* The session cookie's value in *token_r (NULL: none). -1 when there is more than one. */
+static int cookie_read(struct rq *rq, const char **token_r)
+{
+	const char *at = rq_header(rq, "cookie");
+
+	*token_r = NULL;
+	while (at != NULL && *at != '\0') {
+		at += strspn(at, " ;");
+		if (strncmp(at, COOKIE, strlen(COOKIE)) == 0) {
+			if (*token_r != NULL)
+				return err_set(&rq->err, PROBLEM_malformed_request,
+					       "Two session cookies were sent.");
+			at += strlen(COOKIE);
+			*token_r = arena_strndup(rq->arena, at, strcspn(at, ";"));
+		}
+		at += strcspn(at, ";");
+	}
+	return 0;
+}
+
+static int bearer_read(struct rq *rq, const char **token_r)
+{
+	const char *value = rq_header(rq, "authorization");
+
+	*token_r = NULL;
+	if (value == NULL)
+		return 0;
+	if (strncasecmp(value, "Bearer ", 7) != 0)
+		return err_set(&rq->err, PROBLEM_unauthenticated,
+			       "Authorization must be a Bearer token.");
+	*token_r = value + 7 + strspn(value + 7, " ");
+	return 0;
+}
+
+/* The ids that the token carries in clear; nothing is verified yet. */
+static int token_claims(struct rq *rq)
+{
+	const uint8_t *bytes;
+	size_t len;
+
+	if (strncmp(rq->token, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0 ||
+	    crypt_unbase64(rq->arena, rq->token + strlen(TOKEN_PREFIX), &bytes, &len) < 0 ||
+	    len != TOKEN_SIZE)
+		return -1;
+	memcpy(rq->who.firm.b, bytes, 16);
+	memcpy(rq->who.membership.b, bytes + 16, 16);
+	memcpy(rq->who.session.b, bytes + 32, 16);
+	return 0;
+}
+
+static bool is_public(const struct rq *rq)
+{
+	return strcmp(rq->route->access, PUBLIC) == 0 || strcmp(rq->route->access, TEST) == 0;
+}
+
+int auth_claim(struct rq *rq)
+{
+	const char *cookie, *bearer;
+
+	TRY(cookie_read(rq, &cookie));
+	TRY(bearer_read(rq, &bearer));
+	if (cookie != NULL && bearer != NULL)
+		return err_set(&rq->err, PROBLEM_malformed_request,
+			       "Send the session as a cookie or as a Bearer token, not both.");
+	rq->by_cookie = cookie != NULL;
+	rq->token = cookie != NULL ? cookie : bearer;
+	if (is_public(rq))
+		return 0;
+	if (rq->token == NULL)
+		return err_set(&rq->err, PROBLEM_unauthenticated, "Sign in, or send a token.");
+	if (token_claims(rq) < 0)
+		return err_set(&rq->err, PROBLEM_unauthenticated,
+			       "The session is not known, or has ended.");
+	return 0;
+}
+
+/* Is `origin` the very site that the request came to? */
+static bool same_site(const struct rq *rq, const char *origin)
+{
+	const char *host = rq_header(rq, "host"), *at = strstr(origin, "://");
+
+	return host != NULL && at != NULL && strcasecmp(at + 3, host) == 0;
+}
+
+int auth_origin(struct rq *rq)
+{
+	const char *origin = rq_header(rq, "origin"), *fetch = rq_header(rq, "sec-fetch-site");
+	bool writes = rq->route->flags & WRITES && strcmp(rq->route->method, "GET") != 0;
+
+	if (!writes || (!rq->by_cookie && !is_public(rq)))
+		return 0;
+	if (origin != NULL) {
+		if (same_site(rq, origin) || cors_allowed(origin))
+			return 0;
+	} else if (fetch == NULL || strcmp(fetch, "same-origin") == 0 ||
+		   strcmp(fetch, "none") == 0) {
+		return 0;
+	}
+	return err_set(&rq->err, PROBLEM_origin_not_allowed,
+		       "Only the portal's own pages and configured origins may do this.");
+}
+
+void auth_prelude(struct rq *rq)
+{
+	struct arg *args = arena_array(rq->arena, struct arg, 4);
+	struct rows *rows = arena_new(rq->arena, struct rows);
+	uint8_t hash[HASH_SIZE];
+
+	crypt_sha256(rq->token, strlen(rq->token), hash);
+	args[0] = (struct arg){ "token_hash", arg_bytes(rq->arena, hash, sizeof(hash)) };
+	args[1] = (struct arg){ "session", arg_id(rq->arena, &rq->who.session) };
+	args[2] = (struct arg){ "rule", rq->route->access };
+	rq->auth_rows = rows;
+	db_prelude(&rq->db, &sql_auth_check, args, rows);
+}
+
+int auth_known(struct rq *rq)
+{
+	static const struct field columns[] = {
+		F_ID(who, identity, "idn", 0),
+		F_ID(who, contact, "con", 0),
+		F_TEXT(who, audience, 0, 0, 0),
+		F_TEXT(who, name, 0, 0, 0),
+		F_TEXT(who, email, 0, 0, 0),
+		F_TEXT(who, role, 0, 0, 0),
+		F_TEXT(who, locale, 0, 0, 0),
+		F_TEXT(who, timezone, 0, 0, 0),
+		F_TEXT(who, transport, 0, 0, 0),
+		F_TIME(who, authenticated_at, 0),
+		F_TIME(who, expires_at, 0),
+		F_TIME(who, idle_expires_at, 0),
+		F_TEXTS(who, permissions, 0, 0),
+		FIELD_END,
+	};
+
+	if (rq->who.known || rq->auth_rows == NULL)
+		return 0;
+	TRY(db_flush_prelude(&rq->db));
+	row_read(rq->auth_rows, 0, columns, &rq->who, rq->arena);
+	rq->who.identity = row_id(rq->auth_rows, 0, "identity_id");
+	rq->who.contact = row_id(rq->auth_rows, 0, "contact_id");
+	rq->who.known = true;
+	return 0;
+}
+
+const char *auth_token_new(struct rq *rq, const struct id *firm, const struct id *membership,
+			   const struct id *session, const char **hash_r)
+{
+	uint8_t bytes[TOKEN_SIZE], hash[HASH_SIZE];
+	const char *token;
+
+	memcpy(bytes, firm->b, 16);
+	memcpy(bytes + 16, membership->b, 16);
+	memcpy(bytes + 32, session->b, 16);
+	crypt_random(bytes + 48, TOKEN_RANDOM_SIZE);
+	token = arena_printf(rq->arena, TOKEN_PREFIX "%s",
+			     crypt_base64(rq->arena, bytes, sizeof(bytes)));
+	crypt_sha256(token, strlen(token), hash);
+	*hash_r = arg_bytes(rq->arena, hash, sizeof(hash));
+	return token;
+}
+
+void auth_cookie(struct rq *rq, const char *token, int64_t max_age_s)
+{
+	reply_header(rq, "set-cookie",
+		     arena_printf(rq->arena,
+				  COOKIE "%s; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=%lld",
+				  token == NULL ? "" : token,
+				  token == NULL ? 0LL : (long long)max_age_s));
+}

@@ -1,0 +1,34 @@
+/* auth.h - who is calling: credentials are read here and verified by the database. */
+#ifndef PORTICO_AUTH_H
+#define PORTICO_AUTH_H
+
+#include "rq.h"
+
+/*
+ * Read the credential of the request (Bearer or cookie, never both) and the ids that it claims. 0, also
+ * when there is none on a public route; -1 with unauthenticated or malformed_request.
+ */
+int auth_claim(struct rq *rq);
+
+/*
+ * Refuse what another site made the browser send with the user's cookie: a writing request with a
+ * cookie, or one that asks for a cookie, whose Origin or Sec-Fetch-Site is foreign.
+ */
+int auth_origin(struct rq *rq);
+
+/* Queue authenticate() before the first statement, with the route's rule. */
+void auth_prelude(struct rq *rq);
+
+/* Fill rq->who from what authenticate() answered; runs it when nothing else did. */
+may_wait int auth_known(struct rq *rq);
+
+enum { TOKEN_RANDOM_SIZE = 32 };
+
+/* A new access token for a session, and its hash for the row; text owned by the request. */
+const char *auth_token_new(struct rq *rq, const struct id *firm, const struct id *membership,
+			   const struct id *session, const char **hash_r);
+
+/* Set, or clear with `token` NULL, the session cookie. */
+void auth_cookie(struct rq *rq, const char *token, int64_t max_age_s);
+
+#endif

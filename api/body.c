@@ -1,0 +1,66 @@
+/* body.c - what handlers read and find: the JSON body, one row, the version that If-Match names. */
+#include "auth.h"
+#include "reply.h"
+#include "routes.h"
+
+int body_read(struct rq *rq, const struct field *fields, unsigned how, void *entity,
+	      uint64_t *sent_r)
+{
+	const struct json *body;
+
+	if (rq->in->body_len == 0)
+		return err_set(&rq->err, PROBLEM_malformed_request, "A JSON body is needed.");
+	TRY(json_parse(rq->arena, rq->in->body, rq->in->body_len, &body, &rq->err));
+	return field_read(fields, body, how, entity, sent_r, rq->arena, &rq->err);
+}
+
+int find_one(struct rq *rq, const struct stmt *stmt, const struct arg *args,
+	     const struct entity *kind, void *entity)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, stmt, args, &rows));
+	if (rows.n == 0)
+		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
+	row_read(&rows, 0, kind->fields, entity, rq->arena);
+	return 0;
+}
+
+int change_one(struct rq *rq, const struct stmt *stmt, const struct arg *args)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, stmt, args, &rows));
+	if (rows.n == 0)
+		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
+	return 0;
+}
+
+int match_version(struct rq *rq, int64_t version)
+{
+	const char *wanted = rq_header(rq, "if-match");
+	const char *etag = arena_printf(rq->arena, "\"%lld\"", (long long)version);
+
+	if (wanted == NULL || strcmp(wanted, "*") == 0 || strstr(wanted, etag) != NULL)
+		return 0;
+	reply_header(rq, "etag", etag);
+	return err_set(&rq->err, PROBLEM_version_changed,
+		       "It has been changed since; read it again and decide anew.");
+}
+
+struct actor rq_actor(const struct rq *rq)
+{
+	if (!rq->who.known)
+		return (struct actor){ .type = "system", .id = id_none, .name = "Portico" };
+	return (struct actor){ .type = rq->who.audience,
+			       .id = rq->who.membership,
+			       .name = rq->who.name };
+}
+
+bool rq_may(const struct rq *rq, const char *permission)
+{
+	for (size_t i = 0; i < rq->who.permissions.n; i++)
+		if (strcmp(rq->who.permissions.v[i], permission) == 0)
+			return true;
+	return false;
+}

@@ -1,0 +1,267 @@
+/*
+ * dispatch.c - the life of a request: match, limits, authenticate, authorise, handle, commit, reply, log.
+ *
+ * The transaction is the dispatcher's: handlers neither begin nor commit. authenticate() travels with
+ * the handler's first statement; when a handler fails before it ran any, the caller's right is judged
+ * first, so that a fault of the body is never told to somebody who may not call.
+ */
+#include "auth.h"
+#include "clock.h"
+#include "cors.h"
+#include "idem.h"
+#include "log.h"
+#include "query.h"
+#include "reply.h"
+#include "routes.h"
+#include "setting.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { REQUEST_ID_MIN = 8, REQUEST_ID_MAX = 64 };
+
+/* ---- opening ---- */
+
+static bool request_id_valid(const char *text)
+{
+	size_t n = text == NULL ? 0 : strspn(text, "abcdefghijklmnopqrstuvwxyz"
+						   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+
+	return n >= REQUEST_ID_MIN && n <= REQUEST_ID_MAX && text[n] == '\0';
+}
+
+static void rq_open(struct rq *rq, const struct door_in *in, struct arena *a, struct door_out *out)
+{
+	char text[ID_TEXT_SIZE];
+	struct id id = id_new();
+
+	*rq = (struct rq){ .in = in, .out = out, .arena = a, .now = clock_now_ms() };
+	err_init(&rq->err, a);
+	rq->request_id = rq_header(rq, "x-request-id");
+	if (!request_id_valid(rq->request_id)) {
+		id_format(&id, "req", text);
+		rq->request_id = arena_strdup(a, text);
+	}
+	rq->addr = rq_header(rq, "x-portico-addr");
+	rq->spool = rq_header(rq, "x-portico-spool");
+}
+
+static int find_route(struct rq *rq)
+{
+	const char *allow;
+
+	rq->route = route_find(rq->arena, rq->in->method, rq->in->path, rq->ids, &allow);
+	if (rq->route == NULL && allow != NULL) {
+		reply_header(rq, "allow", allow);
+		return err_set(&rq->err, PROBLEM_method_not_allowed, "Here are: %s.", allow);
+	}
+	if (rq->route == NULL || (strcmp(rq->route->access, TEST) == 0 && !worker.conf.test_mode)) {
+		rq->route = NULL;
+		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
+	}
+	return 0;
+}
+
+static bool json_type_named(const char *type)
+{
+	static const char *const types[] = { "application/json", "application/merge-patch+json" };
+	size_t len = type == NULL ? 0 : strcspn(type, "; ");
+
+	for (size_t i = 0; i < lengthof(types); i++)
+		if (strlen(types[i]) == len && strncasecmp(type, types[i], len) == 0)
+			return true;
+	return false;
+}
+
+static int check_body(struct rq *rq)
+{
+	if (!(rq->route->flags & (BODY | UPLOAD)) && rq->in->body_len > 0)
+		return err_set(&rq->err, PROBLEM_malformed_request, "This call takes no body.");
+	if (rq->route->flags & BODY && rq->in->body_len > 0 &&
+	    !json_type_named(rq_header(rq, "content-type")))
+		return err_set(&rq->err, PROBLEM_unsupported_media_type,
+			       "Send the body as application/json.");
+	return 0;
+}
+
+/* The unit of work, what its statements may name, and who is calling ahead of the first one. */
+static void open_unit(struct rq *rq, bool writes)
+{
+	struct db *db = &rq->db;
+	const char *name;
+
+	db_init(db, worker.pool, rq->arena, &rq->err, writes);
+	db_bind(db, "now", arg_time(rq->arena, rq->now));
+	for (unsigned i = 0; (name = route_id_name(rq->arena, rq->route, i)) != NULL; i++)
+		db_bind(db, name, arg_id(rq->arena, &rq->ids[i]));
+	if (id_is_none(&rq->who.session))
+		return;
+	db_bind(db, "firm", arg_id(rq->arena, &rq->who.firm));
+	db_bind(db, "me", arg_id(rq->arena, &rq->who.membership));
+	auth_prelude(rq);
+}
+
+/* ---- handling ---- */
+
+static int handle_and_commit(struct rq *rq)
+{
+	bool replayed = false;
+
+	TRY(idem_begin(rq, &replayed));
+	if (replayed)
+		return 0;
+	if (rq->route->flags & UPLOAD)
+		TRY(rq->route->admit(rq));
+	TRY(rq->route->handle(rq));
+	TRY(auth_known(rq));
+	TRY(idem_store(rq));
+	return db_commit(&rq->db);
+}
+
+static int upload_length(struct rq *rq)
+{
+	const char *text = rq_header(rq, "x-portico-length");
+	char *end;
+
+	rq->length = text == NULL ? -1 : strtoll(text, &end, 10);
+	if (rq->length < 0 || *end != '\0')
+		return err_set(&rq->err, PROBLEM_length_required,
+			       "Say with Content-Length how long the document is.");
+	if (rq->length > worker.conf.max_upload_bytes)
+		return err_set(&rq->err, PROBLEM_too_large, "At most %lld bytes are taken.",
+			       (long long)worker.conf.max_upload_bytes);
+	return 0;
+}
+
+/* The edge asks before it takes the body (authorize) and, when refused, once more for the reason. */
+static int admit_only(struct rq *rq)
+{
+	TRY(upload_length(rq));
+	TRY(rq->route->admit(rq));
+	TRY(auth_known(rq));
+	return reply_none(rq);
+}
+
+static int handle_upload(struct rq *rq)
+{
+	const char *phase = rq_header(rq, "x-portico-phase");
+
+	if (phase != NULL && strcmp(phase, "body") == 0) {
+		TRY(upload_length(rq));
+		return handle_and_commit(rq);
+	}
+	TRY(admit_only(rq));
+	if (phase == NULL || strcmp(phase, "authorize") != 0)
+		return err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
+	return 0;
+}
+
+/* A fault found before authenticate() ran must not be told to somebody who may not call. */
+static int right_first(struct rq *rq)
+{
+	struct err fault = rq->err;
+
+	if (rq->db.trips > 0 || rq->db.failed)
+		return -1;
+	err_clear(&rq->err);
+	TRY(auth_known(rq));
+	rq->err = fault;
+	return -1;
+}
+
+static int serve(struct rq *rq)
+{
+	bool upload, body_phase;
+	const char *phase = rq_header(rq, "x-portico-phase");
+
+	TRY(find_route(rq));
+	TRY(query_read(rq));
+	TRY(auth_claim(rq));
+	TRY(auth_origin(rq));
+	upload = rq->route->flags & UPLOAD;
+	body_phase = phase != NULL && strcmp(phase, "body") == 0;
+	open_unit(rq, rq->route->flags & WRITES && (!upload || body_phase));
+	if (check_body(rq) < 0)
+		return right_first(rq);
+	if ((upload ? handle_upload(rq) : handle_and_commit(rq)) < 0)
+		return right_first(rq);
+	return 0;
+}
+
+/* ---- closing ---- */
+
+/* The edge's question passes on 401 and 403 only. */
+static void answer_edge(struct rq *rq)
+{
+	const char *phase = rq_header(rq, "x-portico-phase");
+
+	if (phase != NULL && strcmp(phase, "authorize") == 0 && rq->out->status != 204)
+		rq->out->status = 403;
+}
+
+static void wake_relay(const struct rq *rq)
+{
+	const uint64_t one = 1;
+
+	if (rq->events && rq->err.problem == PROBLEM_NONE)
+		(void)!write(gate_event_fd(), &one, sizeof(one));
+}
+
+static void finish(struct rq *rq)
+{
+	answer_edge(rq);
+	reply_header(rq, "x-request-id", rq->request_id);
+	cors_headers(rq);
+	if (rq->route == NULL || !(rq->route->flags & NO_STORE_EXEMPT) || rq->out->status >= 400)
+		reply_header(rq, "cache-control", "no-store");
+	if (strcmp(rq->in->method, "HEAD") == 0)
+		rq->out->body_len = 0;
+}
+
+static void log_id(struct log_line *l, const char *key, const struct id *id, const char *prefix)
+{
+	char text[ID_TEXT_SIZE];
+
+	if (id_is_none(id))
+		return;
+	id_format(id, prefix, text);
+	log_text(l, key, text);
+}
+
+static void log_request(const struct rq *rq, int64_t took_ms)
+{
+	struct log_line l;
+	bool ours = rq->out->status >= 500;
+
+	log_begin(&l, ours ? LOGL_ERROR : LOGL_INFO, "request");
+	log_text(&l, "request_id", rq->request_id);
+	log_text(&l, "method", rq->in->method);
+	log_text(&l, "route", rq->route == NULL ? NULL : rq->route->path);
+	log_int(&l, "status", rq->out->status);
+	log_int(&l, "ms", took_ms);
+	log_int(&l, "db_trips", rq->db.trips);
+	log_int(&l, "bytes", (int64_t)rq->out->body_len);
+	log_text(&l, "addr", rq->addr);
+	log_id(&l, "firm", &rq->who.firm, "frm");
+	log_id(&l, "member", &rq->who.membership, "mem");
+	if (rq->err.problem != PROBLEM_NONE)
+		log_text(&l, "code", problem_code(rq->err.problem));
+	if (rq->err.internal != NULL)
+		log_text(&l, "why", rq->err.internal);
+	log_end(&l);
+}
+
+void dispatch(const struct door_in *in, struct arena *a, struct door_out *out)
+{
+	int64_t start = clock_mono_ms();
+	struct rq *rq = arena_new(a, struct rq);
+
+	*out = (struct door_out){ 0 };
+	rq_open(rq, in, a, out);
+	if (!cors_preflight(rq) && serve(rq) < 0)
+		reply_problem(rq);
+	db_end(&rq->db);
+	wake_relay(rq);
+	finish(rq);
+	log_request(rq, clock_mono_ms() - start);
+}

@@ -1,0 +1,142 @@
+/*
+ * page.c - cursor lists: fixed order (created_at, id), a cursor that is sealed to its route and filter.
+ *
+ * A cursor is base64url(created_at in ms ‖ id ‖ mac), the mac over both and over the route and all other
+ * query parameters, so that a cursor of another list or filter is refused and never misread.
+ */
+#include "auth.h"
+#include "crypt.h"
+#include "reply.h"
+#include "routes.h"
+
+#include <stdlib.h>
+
+enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 100, CURSOR_PLAIN = 8 + 16, CURSOR_SIZE = CURSOR_PLAIN + 16 };
+
+struct page {
+	int64_t limit;
+	const char *after_at;
+	const char *after_id;
+};
+
+/* The mac of a position in this list. */
+static void cursor_mac(struct rq *rq, const uint8_t plain[CURSOR_PLAIN], uint8_t mac[HASH_SIZE])
+{
+	struct buf b;
+
+	buf_init(&b, rq->arena, 64 * 1024);
+	buf_add(&b, plain, CURSOR_PLAIN);
+	buf_str(&b, rq->route->path);
+	for (unsigned i = 0; i < rq->param_count; i++) {
+		const struct door_header *p = &rq->params[i];
+
+		if (strcmp(p->name, "limit") == 0 || strcmp(p->name, "cursor") == 0)
+			continue;
+		buf_add(&b, p->name, strlen(p->name) + 1);
+		buf_add(&b, p->value, strlen(p->value) + 1);
+	}
+	buf_add(&b, rq->who.firm.b, sizeof(rq->who.firm.b));
+	crypt_mac(KEY_CURSOR, b.data, b.len, mac);
+}
+
+static const char *cursor_make(struct rq *rq, int64_t at_ms, const struct id *id)
+{
+	uint8_t bytes[CURSOR_SIZE], mac[HASH_SIZE];
+
+	memcpy(bytes, &at_ms, sizeof(at_ms));
+	memcpy(bytes + sizeof(at_ms), id->b, sizeof(id->b));
+	cursor_mac(rq, bytes, mac);
+	memcpy(bytes + CURSOR_PLAIN, mac, CURSOR_SIZE - CURSOR_PLAIN);
+	return crypt_base64(rq->arena, bytes, sizeof(bytes));
+}
+
+static int cursor_read(struct rq *rq, const char *text, struct page *page)
+{
+	uint8_t mac[HASH_SIZE];
+	const uint8_t *bytes;
+	struct id id;
+	int64_t at_ms;
+	size_t len;
+
+	if (crypt_unbase64(rq->arena, text, &bytes, &len) < 0 || len != CURSOR_SIZE)
+		return -1;
+	cursor_mac(rq, bytes, mac);
+	if (!crypt_equal(mac, bytes + CURSOR_PLAIN, CURSOR_SIZE - CURSOR_PLAIN))
+		return -1;
+	memcpy(&at_ms, bytes, sizeof(at_ms));
+	memcpy(id.b, bytes + sizeof(at_ms), sizeof(id.b));
+	page->after_at = arg_time(rq->arena, at_ms);
+	page->after_id = arg_id(rq->arena, &id);
+	return 0;
+}
+
+static int limit_read(struct rq *rq, int64_t *limit_r)
+{
+	const char *text = rq_param(rq, "limit");
+	char *end;
+
+	*limit_r = text == NULL ? LIMIT_DEFAULT : strtoll(text, &end, 10);
+	if (text == NULL)
+		return 0;
+	if (*text < '0' || *text > '9' || *end != '\0' || *limit_r < 1 || *limit_r > LIMIT_MAX)
+		return err_fault(&rq->err, "?limit", "out_of_range", "From 1 to %d.", LIMIT_MAX);
+	return 0;
+}
+
+static int page_read(struct rq *rq, struct page *page)
+{
+	const char *cursor = rq_param(rq, "cursor");
+
+	*page = (struct page){ .after_at = "-infinity",
+			       .after_id = "00000000-0000-0000-0000-000000000000" };
+	TRY(limit_read(rq, &page->limit));
+	if (cursor != NULL && cursor_read(rq, cursor, page) < 0)
+		return err_set(&rq->err, PROBLEM_cursor_invalid,
+			       "The cursor belongs to another list or filter; start without one.");
+	return 0;
+}
+
+/* Add Link: <…>; rel="next" (RFC 8288): the same query with the next cursor. */
+static void link_next(struct rq *rq, const char *next)
+{
+	struct buf b;
+
+	buf_init(&b, rq->arena, 16 * 1024);
+	buf_printf(&b, "<%s?cursor=%s", rq->in->path, next);
+	for (const char *at = rq->in->query; at != NULL && *at != '\0';) {
+		size_t len = strcspn(at, "&");
+
+		if (len > 0 && strncmp(at, "cursor=", 7) != 0) {
+			buf_char(&b, '&');
+			buf_add(&b, at, len);
+		}
+		at += len + (at[len] == '&');
+	}
+	buf_str(&b, ">; rel=\"next\"");
+	if (!b.over)
+		reply_header(rq, "link", b.data);
+}
+
+int reply_list(struct rq *rq, const struct entity *kind, const struct stmt *stmt,
+	       const struct arg *args)
+{
+	const char *next = NULL;
+	struct rows rows;
+	struct page page;
+	struct id last;
+	int count;
+
+	TRY(page_read(rq, &page));
+	db_bind(&rq->db, "after_at", page.after_at);
+	db_bind(&rq->db, "after_id", page.after_id);
+	db_bind(&rq->db, "limit", arg_int(rq->arena, page.limit + 1));
+	TRY(db_query(&rq->db, stmt, args, &rows));
+	TRY(auth_known(rq));
+	count = rows.n > page.limit ? (int)page.limit : rows.n;
+	if (rows.n > page.limit) {
+		last = row_id(&rows, count - 1, "id");
+		next = cursor_make(rq, row_time(&rows, count - 1, "created_at"), &last);
+		link_next(rq, next);
+	}
+	return reply_page(rq, 200, kind, &rows, count, next);
+}

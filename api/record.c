@@ -1,0 +1,57 @@
+/* record.c - what happened, told to the outbox and to the audit log in the business transaction. */
+#include "audit.h"
+#include "auth.h"
+#include "rq.h"
+
+/* "client" of "client.created", owned by the request. */
+static const char *object_of(struct rq *rq, const char *type)
+{
+	return arena_strndup(rq->arena, type, strcspn(type, "."));
+}
+
+int record_change(struct rq *rq, const char *type, struct id object, struct id client,
+		  const char *const *changed)
+{
+	const char *verb = strchr(type, '.');
+	struct event event = {
+		.type = type,
+		.object_type = object_of(rq, type),
+		.object = object,
+		.client = client,
+		.deleted = verb != NULL && strcmp(verb, ".deleted") == 0,
+		.changed = changed,
+	};
+	struct audit_entry entry = {
+		.action = type,
+		.object_type = event.object_type,
+		.object = object,
+		.client = client,
+		.outcome = "ok",
+		.ip = rq->addr,
+		.request_id = rq->request_id,
+	};
+	struct actor actor;
+
+	TRY(auth_known(rq));
+	actor = rq_actor(rq);
+	TRY(outbox_event(&rq->db, &actor, &event, rq->now, &rq->event));
+	TRY(audit_write(&rq->db, &actor, &entry, rq->now));
+	rq->events = true;
+	return 0;
+}
+
+int record(struct rq *rq, const char *type, struct id object, struct id client)
+{
+	return record_change(rq, type, object, client, NULL);
+}
+
+const char *const *changed_names(struct rq *rq, const struct field *fields, uint64_t sent)
+{
+	const char **names = arena_array(rq->arena, const char *, 65);
+	size_t n = 0;
+
+	for (unsigned i = 0; fields[i].name != NULL; i++)
+		if (sent & UINT64_C(1) << i)
+			names[n++] = fields[i].name;
+	return names;
+}

@@ -1,0 +1,212 @@
+/* reply.c - the answers a handler can end with, and problems (RFC 9457). */
+#include "reply.h"
+
+#include "setting.h"
+
+enum { REPLY_MAX = 4 * 1024 * 1024 };
+
+void reply_header(struct rq *rq, const char *name, const char *value)
+{
+	char *clean = arena_strdup(rq->arena, value);
+
+	for (char *c = clean; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 127)
+			*c = ' ';
+	if (rq->out->header_count < DOOR_HEADERS_MAX)
+		rq->out->headers[rq->out->header_count++] = (struct door_header){ name, clean };
+}
+
+static void reply_body(struct rq *rq, int status, const char *type, const struct buf *body)
+{
+	rq->out->status = status;
+	rq->out->body = body->data;
+	rq->out->body_len = body->len;
+	reply_header(rq, "content-type", type);
+}
+
+static void write_entity(struct json_writer *w, const struct entity *kind, const void *entity)
+{
+	json_open(w, '{');
+	field_write(kind->fields, entity, w);
+	json_close(w, '}');
+}
+
+int reply_status(struct rq *rq, int status, const struct entity *kind, const void *entity)
+{
+	struct json_writer w;
+	struct buf body;
+
+	buf_init(&body, rq->arena, REPLY_MAX);
+	json_start(&w, &body);
+	write_entity(&w, kind, entity);
+	if (body.over)
+		return err_internal(&rq->err, "reply larger than %d bytes", (int)REPLY_MAX);
+	reply_body(rq, status, "application/json", &body);
+	return 0;
+}
+
+/* Does If-None-Match name this ETag? Weak comparison, RFC 9110 13.1.2. */
+static bool none_match(const struct rq *rq, const char *etag)
+{
+	const char *seen = rq_header(rq, "if-none-match");
+
+	return seen != NULL && (strcmp(seen, "*") == 0 || strstr(seen, etag) != NULL);
+}
+
+static bool reads(const struct rq *rq)
+{
+	return strcmp(rq->in->method, "GET") == 0 || strcmp(rq->in->method, "HEAD") == 0;
+}
+
+int reply_one(struct rq *rq, const struct entity *kind, const void *entity, int64_t version)
+{
+	const char *etag;
+
+	if (version > 0) {
+		etag = arena_printf(rq->arena, "\"%lld\"", (long long)version);
+		reply_header(rq, "etag", etag);
+		if (reads(rq) && none_match(rq, etag)) {
+			rq->out->status = 304;
+			return 0;
+		}
+	}
+	return reply_status(rq, 200, kind, entity);
+}
+
+int reply_created(struct rq *rq, const struct entity *kind, const void *entity, int64_t version,
+		  const char *path)
+{
+	char text[ID_TEXT_SIZE];
+	const struct field *id = field_find(kind->fields, "id");
+
+	id_format((const struct id *)(const void *)((const char *)entity + id->offset),
+		  kind->prefix, text);
+	reply_header(rq, "location", arena_printf(rq->arena, "%s/%s", path, text));
+	if (version > 0)
+		reply_header(rq, "etag", arena_printf(rq->arena, "\"%lld\"", (long long)version));
+	return reply_status(rq, 201, kind, entity);
+}
+
+int reply_none(struct rq *rq)
+{
+	rq->out->status = 204;
+	rq->out->body_len = 0;
+	return 0;
+}
+
+int reply_json(struct rq *rq, int status, const char *json, size_t len)
+{
+	struct buf body = { .data = arena_strndup(rq->arena, json, len), .len = len };
+
+	reply_body(rq, status, "application/json", &body);
+	return 0;
+}
+
+int reply_page(struct rq *rq, int status, const struct entity *kind, const struct rows *rows,
+	       int count, const char *next)
+{
+	struct json_writer w;
+	struct buf body;
+
+	buf_init(&body, rq->arena, REPLY_MAX);
+	json_start(&w, &body);
+	json_open(&w, '{');
+	json_key(&w, "data");
+	json_open(&w, '[');
+	for (int i = 0; i < count; i++) {
+		void *entity = arena_alloc(rq->arena, kind->size);
+
+		row_read(rows, i, kind->fields, entity, rq->arena);
+		write_entity(&w, kind, entity);
+	}
+	json_close(&w, ']');
+	json_key(&w, "next_cursor");
+	json_put_text(&w, next);
+	json_close(&w, '}');
+	if (body.over)
+		return err_internal(&rq->err, "list larger than %d bytes", (int)REPLY_MAX);
+	reply_body(rq, status, "application/json", &body);
+	return 0;
+}
+
+int reply_rows(struct rq *rq, int status, const struct entity *kind, const struct rows *rows)
+{
+	return reply_page(rq, status, kind, rows, rows->n, NULL);
+}
+
+/* ---- problems ---- */
+
+static void write_faults(struct json_writer *w, const struct err *e)
+{
+	json_key(w, "errors");
+	json_open(w, '[');
+	for (unsigned i = 0; i < e->fault_count; i++) {
+		json_open(w, '{');
+		json_key(w, "pointer");
+		json_put_text(w, e->faults[i].pointer);
+		json_key(w, "code");
+		json_put_text(w, e->faults[i].code);
+		json_key(w, "message");
+		json_put_text(w, e->faults[i].message);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
+static void write_extras(struct json_writer *w, const struct err *e)
+{
+	if (e->required != NULL) {
+		json_key(w, "required_scopes");
+		json_open(w, '[');
+		json_put_text(w, e->required);
+		json_close(w, ']');
+	}
+	if (e->retry_after_s > 0) {
+		json_key(w, "retry_after");
+		json_put_int(w, e->retry_after_s);
+	}
+	if (e->existing_id != NULL) {
+		json_key(w, "existing_id");
+		json_put_text(w, e->existing_id);
+	}
+}
+
+static void problem_headers(struct rq *rq, enum problem p)
+{
+	const struct err *e = &rq->err;
+
+	if (problem_status(p) == 401)
+		reply_header(rq, "www-authenticate", "Bearer");
+	if (e->retry_after_s > 0)
+		reply_header(rq, "retry-after", arena_printf(rq->arena, "%d", e->retry_after_s));
+}
+
+void reply_problem(struct rq *rq)
+{
+	const struct err *e = &rq->err;
+	enum problem p = e->problem == PROBLEM_NONE ? PROBLEM_internal_error : e->problem;
+	const char *code = problem_code(p);
+	struct json_writer w;
+	struct buf body;
+
+	buf_init(&body, rq->arena, REPLY_MAX);
+	json_start(&w, &body);
+	json_open(&w, '{');
+	json_key(&w, "type");
+	json_put_text(&w, arena_printf(rq->arena, "%s/problems/%s", worker.conf.public_url, code));
+	json_key(&w, "title");
+	json_put_text(&w, problem_title(p));
+	json_key(&w, "status");
+	json_put_int(&w, problem_status(p));
+	json_key(&w, "code");
+	json_put_text(&w, code);
+	json_key(&w, "detail");
+	json_put_text(&w, e->detail != NULL ? e->detail : problem_title(p));
+	json_key(&w, "request_id");
+	json_put_text(&w, rq->request_id);
+	write_faults(&w, e);
+	write_extras(&w, e);
+	json_close(&w, '}');
+	problem_headers(rq, p);
+	reply_body(rq, problem_status(p), "application/problem+json", &body);
+}

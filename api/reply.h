@@ -1,0 +1,61 @@
+/* reply.h - the answers a handler can end with. Each returns 0, or -1 with the request's err set. */
+#ifndef PORTICO_REPLY_H
+#define PORTICO_REPLY_H
+
+#include "blob.h"
+#include "rq.h"
+
+/* 200 with the entity; `version` > 0 makes its ETag, and If-None-Match then gets 304. */
+int reply_one(struct rq *rq, const struct entity *kind, const void *entity, int64_t version);
+
+/* As reply_one with another status, such as 202. */
+int reply_status(struct rq *rq, int status, const struct entity *kind, const void *entity);
+
+/* 201 with Location `path`/id and the entity. */
+int reply_created(struct rq *rq, const struct entity *kind, const void *entity, int64_t version,
+		  const char *path);
+
+/* 204. */
+int reply_none(struct rq *rq);
+
+/* 200 (or `status`) with JSON text of our own making. */
+int reply_json(struct rq *rq, int status, const char *json, size_t len);
+
+/*
+ * 200 with {data, next_cursor} and Link: one page of what `stmt` finds. The statement takes
+ * :after_at, :after_id and :limit besides `args`, orders by (created_at, id), and its rows have both
+ * columns. Reads the parameters limit and cursor; a cursor is bound to the route and to the other
+ * parameters, and refused elsewhere.
+ */
+may_wait int reply_list(struct rq *rq, const struct entity *kind, const struct stmt *stmt,
+			const struct arg *args);
+
+/* `status` with {data: […], next_cursor: null} of rows that are at hand. */
+int reply_rows(struct rq *rq, int status, const struct entity *kind, const struct rows *rows);
+
+/* `status` with the first `count` rows and the next page's cursor (NULL: the last page). */
+int reply_page(struct rq *rq, int status, const struct entity *kind, const struct rows *rows,
+	       int count, const char *next);
+
+/* What is sent by the edge: name, type and validators of a document's bytes. */
+struct file {
+	const char *path; /* in the store, as blob.h gives it */
+	const char *name;
+	const char *content_type;
+	int64_t size;
+	const char *sha256_hex;
+};
+
+/*
+ * Send a document: conditional requests and ranges are judged here (304, 412, 416), the bytes are
+ * sent by the edge through X-Accel-Redirect (RFC 9110 13-14, RFC 6266). Always as attachment.
+ */
+int reply_file(struct rq *rq, const struct file *file);
+
+/* Add a header; values are cleaned of what would split them. */
+void reply_header(struct rq *rq, const char *name, const char *value);
+
+/* Turn rq->err into a problem (RFC 9457). Used by the dispatcher. */
+void reply_problem(struct rq *rq);
+
+#endif

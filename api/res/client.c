@@ -1,0 +1,144 @@
+/* client.c - people and companies the firm works for, their contacts and their team.
+ *
+ * GET,POST /v1/clients   GET,PATCH,DELETE /v1/clients/{client_id}
+ * PUT,DELETE /v1/clients/{client_id}/contacts/{contact_id}
+ * PUT,DELETE /v1/clients/{client_id}/team/{staff_id}
+ */
+#include "client.h"
+
+#include "reply.h"
+#include "res.h"
+#include "sql_client.h"
+
+int client_list(struct rq *rq)
+{
+	const char *status, *entity;
+	int64_t since;
+
+	TRY(rq_param_enum(rq, "status", client_states, &status));
+	TRY(rq_param_enum(rq, "entity", entity_kinds, &entity));
+	TRY(rq_param_time(rq, "updated_since", &since));
+	return reply_list(rq, &client_entity, &sql_client_list,
+			  ARGS({ "status", status }, { "entity", entity },
+			       { "code", rq_param(rq, "code") }, { "q", rq_param(rq, "q") },
+			       { "external_source", rq_param(rq, "external_source") },
+			       { "external_id", rq_param(rq, "external_id") },
+			       { "updated_since", arg_time(rq->arena, since) }));
+}
+
+int client_get(struct rq *rq)
+{
+	struct client c;
+
+	TRY(find_one(rq, &sql_client_get, NULL, &client_entity, &c));
+	return reply_one(rq, &client_entity, &c, c.version);
+}
+
+int client_create(struct rq *rq)
+{
+	struct client c = { .id = id_new(), .custom_fields = "{}" };
+	struct id folder = id_new();
+
+	TRY(body_read(rq, client_entity.fields, FIELD_CREATE, &c, NULL));
+	TRY(db_put(&rq->db, &sql_client_insert, client_entity.fields, &c, NULL, NULL));
+	TRY(db_query(&rq->db, &sql_client_default_folder,
+		     ARGS({ "id", arg_id(rq->arena, &c.id) },
+			  { "folder", arg_id(rq->arena, &folder) }),
+		     NULL));
+	TRY(record(rq, "client.created", c.id, c.id));
+	db_bind(&rq->db, "client_id", arg_id(rq->arena, &c.id));
+	TRY(find_one(rq, &sql_client_get, NULL, &client_entity, &c));
+	return reply_created(rq, &client_entity, &c, c.version, "/v1/clients");
+}
+
+int client_patch(struct rq *rq)
+{
+	struct client c;
+	uint64_t sent;
+
+	TRY(change_one(rq, &sql_client_lock, NULL));
+	TRY(find_one(rq, &sql_client_get, NULL, &client_entity, &c));
+	TRY(match_version(rq, c.version));
+	TRY(body_read(rq, client_entity.fields, FIELD_PATCH, &c, &sent));
+	TRY(db_put(&rq->db, &sql_client_update, client_entity.fields, &c, NULL, NULL));
+	TRY(record_change(rq, "client.updated", c.id, c.id,
+			  changed_names(rq, client_entity.fields, sent)));
+	TRY(find_one(rq, &sql_client_get, NULL, &client_entity, &c));
+	return reply_one(rq, &client_entity, &c, c.version);
+}
+
+/* The firm keeps everything; the client's portal users lose it at once. */
+int client_archive(struct rq *rq)
+{
+	struct client c;
+
+	TRY(change_one(rq, &sql_client_lock, NULL));
+	TRY(find_one(rq, &sql_client_get, NULL, &client_entity, &c));
+	TRY(match_version(rq, c.version));
+	TRY(change_one(rq, &sql_client_archive, NULL));
+	TRY(record(rq, "client.deleted", c.id, c.id));
+	return reply_none(rq);
+}
+
+/* Archived contacts are told apart from ones that are not there. */
+static int relation_refused(struct rq *rq)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_client_relation_state, NULL, &rows));
+	if (rows.n > 0 && row_bool(&rows, 0, "archived"))
+		return err_set(&rq->err, PROBLEM_contact_archived, "The contact is archived.");
+	return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
+}
+
+int client_relate(struct rq *rq)
+{
+	struct relation relation = { 0 };
+	struct rows rows;
+
+	if (rq->in->body_len > 0)
+		TRY(body_read(rq, relation_entity.fields, FIELD_CREATE, &relation, NULL));
+	TRY(change_one(rq, &sql_client_lock, NULL));
+	if (relation.is_primary)
+		TRY(db_query(&rq->db, &sql_client_demote_primary, NULL, NULL));
+	TRY(db_put(&rq->db, &sql_client_relate, relation_entity.fields, &relation, NULL, &rows));
+	if (rows.n == 0)
+		return relation_refused(rq);
+	TRY(db_query(&rq->db, &sql_client_default_share, NULL, NULL));
+	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
+	return reply_none(rq);
+}
+
+int client_unrelate(struct rq *rq)
+{
+	struct rows rows;
+
+	TRY(change_one(rq, &sql_client_lock, NULL));
+	TRY(db_query(&rq->db, &sql_client_last_individual, NULL, &rows));
+	if (row_bool(&rows, 0, "last"))
+		return err_set(&rq->err, PROBLEM_last_individual_contact,
+			       "A business client keeps at least one individual contact.");
+	TRY(change_one(rq, &sql_client_unrelate, NULL));
+	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
+	return reply_none(rq);
+}
+
+int client_assign(struct rq *rq)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_client_staff_state, NULL, &rows));
+	if (rows.n > 0 && strcmp(row_text(&rows, 0, "state"), "suspended") == 0)
+		return err_set(&rq->err, PROBLEM_staff_deactivated,
+			       "A deactivated member of staff cannot be assigned.");
+	TRY(change_one(rq, &sql_client_assign, NULL));
+	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
+	return reply_none(rq);
+}
+
+int client_unassign(struct rq *rq)
+{
+	TRY(change_one(rq, &sql_client_unassign, NULL));
+	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
+	return reply_none(rq);
+}

@@ -1,0 +1,84 @@
+/* routes.c - every operation of the API, one line each. This table is the security review. */
+#include "routes.h"
+
+#include "res.h"
+
+/* clang-format off */
+const struct route routes[] = {
+	/* operations */
+	{ "GET",    "/healthz",                        ops_health,          PUBLIC, 0, NULL, NULL },
+	{ "GET",    "/readyz",                         ops_ready,           PUBLIC, 0, NULL, NULL },
+	{ "GET",    "/openapi.json",                   ops_openapi,         PUBLIC, 0, NULL, NULL },
+	{ "GET",    "/v1/setup",                       setup_status,        PUBLIC, 0, NULL, NULL },
+	{ "POST",   "/v1/setup",                       setup_create,        PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+
+	/* sessions */
+	{ "POST",   "/v1/auth/login",                  session_login,       PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/auth/logout",                 session_logout,      ANY,    WRITES | NO_KEY, NULL, NULL },
+	{ "GET",    "/v1/auth/session",                session_get,         ANY,    0, NULL, NULL },
+	{ "GET",    "/v1/me",                          me_get,              ANY,    0, NULL, NULL },
+	{ "PATCH",  "/v1/me",                          me_patch,            ANY,    WRITES | BODY, NULL, NULL },
+
+	/* clients */
+	{ "GET",    "/v1/clients",                     client_list,         "clients:read", 0, "limit cursor q status entity code external_source external_id updated_since", NULL },
+	{ "POST",   "/v1/clients",                     client_create,       "clients:write", WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/clients/{client_id}",         client_get,          "clients:read", 0, NULL, NULL },
+	{ "PATCH",  "/v1/clients/{client_id}",         client_patch,        "clients:write", WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/clients/{client_id}",         client_archive,      "clients:write", WRITES, NULL, NULL },
+	{ "PUT",    "/v1/clients/{client_id}/contacts/{contact_id}", client_relate,   "clients:write", WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/clients/{client_id}/contacts/{contact_id}", client_unrelate, "clients:write", WRITES, NULL, NULL },
+	{ "PUT",    "/v1/clients/{client_id}/team/{staff_id}",       client_assign,   "clients:write", WRITES, NULL, NULL },
+	{ "DELETE", "/v1/clients/{client_id}/team/{staff_id}",       client_unassign, "clients:write", WRITES, NULL, NULL },
+
+	/* contacts and their portal access */
+	{ "GET",    "/v1/contacts",                    contact_list,        "contacts:read", 0, "limit cursor client_id email portal_status updated_since", NULL },
+	{ "POST",   "/v1/contacts",                    contact_create,      "contacts:write", WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/contacts/{contact_id}",       contact_get,         "contacts:read", 0, NULL, NULL },
+	{ "PATCH",  "/v1/contacts/{contact_id}",       contact_patch,       "contacts:write", WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/contacts/{contact_id}",       contact_archive,     "contacts:write", WRITES, NULL, NULL },
+	{ "GET",    "/v1/contacts/{contact_id}/portal_access", access_get,  "contacts:read", 0, NULL, NULL },
+	{ "PUT",    "/v1/contacts/{contact_id}/portal_access", access_put,  "portal_access:write", WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/contacts/{contact_id}/portal_access", access_off,  "portal_access:write", WRITES, NULL, NULL },
+
+	/* invitations */
+	{ "GET",    "/v1/invitations",                 invitation_list,     "contacts:read", 0, "limit cursor status client_id contact_id", NULL },
+	{ "POST",   "/v1/invitations",                 invitation_create,   "portal_access:write", WRITES | BODY | KEY_REQUIRED, NULL, NULL },
+	{ "POST",   "/v1/invitations/preview",         invitation_preview,  PUBLIC, BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/invitations/accept",          invitation_accept,   PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "GET",    "/v1/invitations/{invitation_id}", invitation_get,      "contacts:read", 0, NULL, NULL },
+	{ "POST",   "/v1/invitations/{invitation_id}/resend", invitation_resend, "portal_access:write", WRITES | KEY_REQUIRED, NULL, NULL },
+	{ "DELETE", "/v1/invitations/{invitation_id}", invitation_revoke,   "portal_access:write", WRITES, NULL, NULL },
+
+	/* folders, documents, shares */
+	{ "GET",    "/v1/folders",                     folder_list,         "documents:read", 0, "limit cursor client_id parent_id", NULL },
+	{ "POST",   "/v1/folders",                     folder_create,       "documents:write", WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/folders/{folder_id}",         folder_get,          "documents:read", 0, NULL, NULL },
+	{ "PATCH",  "/v1/folders/{folder_id}",         folder_patch,        "documents:write", WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/folders/{folder_id}",         folder_delete,       "documents:write", WRITES, "recursive", NULL },
+	{ "GET",    "/v1/documents",                   document_list,       "documents:read", 0, "limit cursor client_id folder_id trashed archived updated_since", NULL },
+	{ "POST",   "/v1/documents",                   document_create,     "documents:write", WRITES | UPLOAD, "folder_id name", document_admit },
+	{ "GET",    "/v1/documents/{document_id}",     document_get,        "documents:read", 0, NULL, NULL },
+	{ "DELETE", "/v1/documents/{document_id}",     document_trash,      "documents:write", WRITES, NULL, NULL },
+	{ "GET",    "/v1/documents/{document_id}/content", document_content, "documents:read", WRITES | NO_STORE_EXEMPT, NULL, NULL },
+	{ "GET",    "/v1/shares",                      share_list,          "shares:read", 0, "limit cursor item_type item_id contact_id client_id", NULL },
+	{ "POST",   "/v1/shares",                      share_create,        "shares:write", WRITES | BODY, NULL, NULL },
+	{ "PATCH",  "/v1/shares/{share_id}",           share_patch,         "shares:write", WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/shares/{share_id}",           share_delete,        "shares:write", WRITES, NULL, NULL },
+	{ "GET",    "/v1/emails",                      email_list,          "contacts:read", 0, "limit cursor contact_id status", NULL },
+
+	/* the portal */
+	{ "GET",    "/v1/portal/home",                 portal_home,         PORTAL, 0, NULL, NULL },
+	{ "GET",    "/v1/portal/folders",              portal_folder_list,  PORTAL, 0, "limit cursor client_id parent_id", NULL },
+	{ "GET",    "/v1/portal/documents",            portal_document_list, PORTAL, 0, "limit cursor client_id folder_id archived", NULL },
+	{ "POST",   "/v1/portal/documents",            portal_document_create, PORTAL, WRITES | UPLOAD, "folder_id name", portal_document_admit },
+	{ "GET",    "/v1/portal/documents/{document_id}", portal_document_get, PORTAL, 0, NULL, NULL },
+	{ "GET",    "/v1/portal/documents/{document_id}/content", portal_document_content, PORTAL, WRITES | NO_STORE_EXEMPT, NULL, NULL },
+
+	/* test mode */
+	{ "GET",    "/v1/test/outbox",                 test_outbox,         TEST, 0, "limit cursor to", NULL },
+	{ "PUT",    "/v1/test/clock",                  test_clock,          TEST, BODY, NULL, NULL },
+	{ "POST",   "/v1/test/reset",                  test_reset,          TEST, WRITES | NO_KEY, "fixture", NULL },
+};
+/* clang-format on */
+
+const size_t route_count = lengthof(routes);

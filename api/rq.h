@@ -1,0 +1,103 @@
+/* rq.h - one request on its way through the API: what a handler is given. */
+#ifndef PORTICO_RQ_H
+#define PORTICO_RQ_H
+
+#include "base.h"
+#include "db.h"
+#include "door.h"
+#include "field.h"
+#include "outbox.h"
+
+struct route;
+
+enum { RQ_IDS_MAX = 2, RQ_PARAMS_MAX = 16 };
+
+/* Who is calling, as authenticate() verified it; nothing is known on a public call. */
+struct who {
+	bool known;
+	struct id firm, membership, session, identity, contact;
+	const char *audience; /* "staff" or "portal" */
+	const char *name, *email, *role, *locale, *timezone;
+	const char *transport; /* "cookie" or "token" */
+	int64_t authenticated_at, expires_at, idle_expires_at;
+	struct texts permissions;
+};
+
+struct rq {
+	const struct door_in *in;
+	struct door_out *out;
+	struct arena *arena;
+	struct err err;
+	struct db db;
+	struct who who;
+	const struct route *route;
+	struct id ids[RQ_IDS_MAX]; /* of the path, left to right; bound to statements by their names */
+	unsigned param_count;
+	struct door_header params[RQ_PARAMS_MAX]; /* of the query, decoded */
+	const struct rows *auth_rows; /* what authenticate() answers, once it has run */
+	const char *token;			  /* the credential as it came, NULL: none */
+	bool by_cookie;
+	const char *request_id, *addr;
+	int64_t now; /* of this request, bound as :now */
+	const char *spool; /* upload: path of the spooled body */
+	int64_t length;	   /* upload: its announced length in bytes */
+	bool events;	   /* something was recorded: wake the relay after the commit */
+	struct id event;   /* the last event recorded */
+};
+
+typedef int handler(struct rq *rq);
+
+/* The header `name` (lower case) of the request, or NULL. */
+const char *rq_header(const struct rq *rq, const char *name);
+
+/* The decoded query parameter `name`, or NULL. */
+const char *rq_param(const struct rq *rq, const char *name);
+
+/*
+ * Query parameters by kind: 0 and the value, or "none" (id_none, TIME_NULL, NULL, -1) when it was not
+ * sent; -1 with a fault at "?name".
+ */
+int rq_param_id(struct rq *rq, const char *name, const char *prefix, struct id *id_r);
+int rq_param_time(struct rq *rq, const char *name, int64_t *ms_r);
+int rq_param_enum(struct rq *rq, const char *name, const char *const *choices, const char **v_r);
+int rq_param_bool(struct rq *rq, const char *name, int *v_r);
+
+/* Who acts, for events and the audit log. */
+struct actor rq_actor(const struct rq *rq);
+
+/* Does the caller hold the permission? */
+bool rq_may(const struct rq *rq, const char *permission);
+
+/*
+ * Read the JSON body into the entity by its field table. `how` is FIELD_CREATE or FIELD_PATCH; *sent_r
+ * (may be NULL) tells which members came. 0, or -1 with all faults.
+ */
+int body_read(struct rq *rq, const struct field *fields, unsigned how, void *entity,
+	      uint64_t *sent_r);
+
+/*
+ * Run a statement that finds one row, and fill the entity. 0; -1 with not_found when there is no row.
+ */
+may_wait int find_one(struct rq *rq, const struct stmt *stmt, const struct arg *args,
+		      const struct entity *kind, void *entity);
+
+/* As find_one for a statement that changes or removes exactly one row and returns it. */
+may_wait int change_one(struct rq *rq, const struct stmt *stmt, const struct arg *args);
+
+/* Refuse with version_changed when If-Match was sent and names another version. */
+int match_version(struct rq *rq, int64_t version);
+
+/*
+ * Record what happened, as event and audit entry, in the business transaction. `type` is
+ * "<object>.<verb>"; `client` may be id_none. The event's id is left in rq->event.
+ */
+may_wait int record(struct rq *rq, const char *type, struct id object, struct id client);
+
+/* As record, naming the members that a patch changed: bit i of `sent` stands for fields[i]. */
+may_wait int record_change(struct rq *rq, const char *type, struct id object, struct id client,
+			   const char *const *changed);
+
+/* Names of the fields whose bit is set, ends with NULL, owned by the request. */
+const char *const *changed_names(struct rq *rq, const struct field *fields, uint64_t sent);
+
+#endif

@@ -1,0 +1,68 @@
+/* worker.c - what one API worker makes at start and gives back at the end. */
+#include "blob.h"
+#include "constraints.h"
+#include "crypt.h"
+#include "door.h"
+#include "log.h"
+#include "relay.h"
+#include "setting.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+struct worker worker;
+
+enum { WORKER_ARENA_MAX = 16 * 1024 * 1024 };
+
+/* The whole file at `path`, owned by the worker; NULL when it cannot be read. */
+static const char *read_file(const char *path, size_t *len_r)
+{
+	FILE *in = path == NULL ? NULL : fopen(path, "re");
+	char chunk[8192];
+	struct buf b;
+	size_t n;
+
+	*len_r = 0;
+	if (in == NULL)
+		return NULL;
+	buf_init(&b, &worker.arena, WORKER_ARENA_MAX / 4);
+	while ((n = fread(chunk, 1, sizeof(chunk), in)) > 0)
+		buf_add(&b, chunk, n);
+	fclose(in);
+	*len_r = b.len;
+	return b.data;
+}
+
+static int start_failed(const char *what)
+{
+	log_say(LOGL_ERROR, "start", "%s: %s", what, strerror(errno));
+	return -1;
+}
+
+int worker_start(void)
+{
+	const struct conf *conf = &worker.conf;
+
+	arena_init(&worker.arena, WORKER_ARENA_MAX);
+	if (conf_load(&worker.conf, CONF_API, &worker.arena, stderr) < 0)
+		return -1;
+	log_open("api", conf->log_level);
+	if (crypt_init(conf->secret_key) < 0)
+		return start_failed("libsodium");
+	if (conf->test_mode && clock_attach(conf->clock_file) < 0)
+		return start_failed(conf->clock_file);
+	if (blob_init(conf->store_dir, conf->spool_dir) < 0)
+		return start_failed(conf->store_dir);
+	db_set_constraints(constraints);
+	worker.openapi = read_file(conf->openapi, &worker.openapi_len);
+	worker.pool = db_pool_new(conf->api_database, (unsigned)conf->db_pool);
+	gate_spawn(relay_run, &worker.conf);
+	return 0;
+}
+
+void worker_stop(void)
+{
+	db_pool_free(worker.pool);
+	worker.pool = NULL;
+	arena_release(&worker.arena);
+}

@@ -120,11 +120,10 @@ security definer
 set search_path = pg_catalog, public, pg_temp
 as $$
 declare
-	firm uuid := case when tg_op = 'DELETE' then old.firm_id else new.firm_id end;
-	contact uuid := case when tg_op = 'DELETE' then old.contact_id else new.contact_id end;
+	in_firm uuid := case when tg_op = 'DELETE' then old.firm_id else new.firm_id end;
+	changed uuid := case when tg_op = 'DELETE' then old.contact_id else new.contact_id end;
 begin
-	update contact c set version = c.version + 1
-	where c.firm_id = version_contact.firm and c.id = version_contact.contact;
+	update contact c set version = c.version + 1 where c.firm_id = in_firm and c.id = changed;
 	return null;
 end
 $$;

@@ -69,7 +69,7 @@ API_SRC    := $(wildcard api/*.c api/res/*.c)
 MAILER_SRC := $(wildcard mailer/*.c)
 CTL_SRC    := $(wildcard api/ctl/*.c)
 TEST_SRC   := $(wildcard tests/unit/*.c tests/db/*.c tests/api/*.c tests/mailer/*.c tests/torture/*.c tests/bench/*.c)
-SQL_SRC    := $(wildcard shared/*.sql api/*.sql api/res/*.sql api/ctl/*.sql mailer/*.sql)
+SQL_SRC    := $(wildcard shared/*.sql shared/io/*.sql api/*.sql api/res/*.sql api/ctl/*.sql mailer/*.sql)
 TEMPLATES  := $(sort $(wildcard mailer/templates/*))
 
 obj = $(patsubst %.c,$(B)/o/%.o,$(1))

@@ -87,9 +87,11 @@ PROGRAMS   := $(if $(wildcard api/main.c),$(B)/portico-api) $(if $(wildcard mail
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help run deps install clean gen
+.PHONY: all everything help run deps install clean gen
 
 all: $(PROGRAMS) $(B)/libportico.a $(if $(wildcard openapi.yaml),$(B)/openapi.json) ## build the three programs
+
+everything: all $(TEST_BIN) # also what the tests are built of
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -267,6 +267,7 @@ prepare_edge() {
 configure_edge() {
 	local f
 	for f in app/edge/*.in; do
+		# shellcheck disable=SC2153 # the store is not the state
 		sed -e "s|@STATE@|$STATE|g" -e "s|@RUN@|$RUN|g" -e "s|@SOCKET@|$PORTICO_SOCKET|g" \
 			-e "s|@PAGES@|$STATE/app/edge/pages|g" -e "s|@SPOOL@|$PORTICO_SPOOL_DIR|g" \
 			-e "s|@STORE@|$PORTICO_STORE_DIR|g" -e "s|@PORT@|$PORTICO_HTTP_PORT|g" \

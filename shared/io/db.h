@@ -76,7 +76,14 @@ struct db {
 	unsigned prelude_count;
 	struct arg bound[DB_BOUND_MAX]; /* parameters that every statement may name */
 	unsigned bound_count;
+	unsigned trips;	      /* round trips made so far */
 	int64_t wait_ms;      /* how long to wait for a connection at most */
+	bool private_session; /* the session keeps something (advisory locks): db_end closes it */
+
+	/* db.c's own */
+	bool prelude_ran;
+	int64_t begun_ms;
+	char xid[24]; /* of the transaction, once it has written */
 };
 
 /* The rows of one statement; the memory belongs to the unit's arena. */
@@ -93,7 +100,10 @@ void db_bind(struct db *db, const char *name, const char *value);
 
 /*
  * Queue a statement that runs before the first one, in the same round trip. When it fails, that
- * first statement fails with the same error. Rows appear in *rows_r (may be NULL).
+ * first statement fails with the same error. Rows appear in *rows_r (may be NULL). In a reading unit
+ * it runs again in front of each later statement, in that one's implicit transaction (what it sets for
+ * the transaction would be gone otherwise); *rows_r is only filled the first time. `args` is copied,
+ * the texts in it must live as long as the unit.
  */
 void db_prelude(struct db *db, const struct stmt *stmt, const struct arg *args,
 		struct rows *rows_r);

@@ -11,10 +11,19 @@
 
 #include <poll.h>
 
+struct fiber;
+
 struct io_driver {
 	/* As io_wait() and io_run() below. */
 	int (*wait)(struct pollfd *fds, unsigned n, int timeout_ms);
 	int (*run)(void (*work)(void *data), void *data, size_t size);
+
+	/* For drivers with fibers, else NULL: end the wait of `f` as if its time had passed. It goes on
+	 * from the next turn of the loop, never at once. */
+	void (*wake)(struct fiber *f);
+
+	/* For drivers with fibers, else NULL: run fn(arg) in a fiber of its own from the next turn. */
+	void (*spawn)(void (*fn)(void *arg), void *arg);
 };
 
 /* The driver in use; io_poll_driver from the start. */
@@ -43,6 +52,18 @@ may_wait int io_sleep(int ms);
  * queue is full.
  */
 may_wait int io_run(void (*work)(void *data), void *data, size_t size);
+
+/*
+ * What one fiber waits for and another one brings about: zeroed at birth, one waiter at a time.
+ * io_event_wait returns 1 once it is raised (and lowers it), 0 on time-out, -1 when cancelled. Without
+ * fibers nobody can raise it in the meantime, so it then lasts until the time-out.
+ */
+struct io_event {
+	struct fiber *waiter;
+	bool raised;
+};
+may_wait int io_event_wait(struct io_event *ev, int timeout_ms);
+void io_event_raise(struct io_event *ev);
 
 /* Counters that the tests read: fibers alive, waits begun. */
 struct io_stats {

@@ -263,6 +263,12 @@ prepare_edge() {
 	rm -f "$RUN/edge-store.sock"
 }
 
+# What a killed nginx leaves: a socket that it would not replace, and bodies that nobody will finish.
+prepare_edge() {
+	rm -f "$RUN/edge-store.sock"
+	find "$PORTICO_SPOOL_DIR" -type f -delete
+}
+
 # Fill in the templates of api/edge.
 configure_edge() {
 	local f

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2317 # command_NAME and prepare_NAME are called by name
 # stack.sh - the programs of one Portico on one machine, as shell functions that run.sh reads.
 #
 # One state directory is one instance; instances share nothing. The supervisor is the shell that reads this file, in the

@@ -183,11 +183,11 @@ clean: ## remove everything built
 	rm -rf build $(B)
 
 # ---- tests ----------------------------------------------------------------------------------------------------
-# tests/SUITE/*.c are cmocka programs, each linked with what it needs of libapi.a, libmailer.a and libportico.a.
-# tests/SUITE/run.sh, if there is one, runs the suite (with B and SANITIZE in its environment, the programs already
-# built); otherwise each program is run in order of its name.
+# tests/SUITE/*.c are cmocka programs, each linked with what it needs of libapi.a, libmailer.a and libportico.a;
+# tests/suite.sh runs these and whatever else the suite's folder holds, with the programs already built.
 
-SUITES := unit db mailer api contract e2e torture
+SUITES := unit db mailer edge api contract e2e run torture
+TS_SRC := $(wildcard tests/*.ts tests/*/*.ts tests/lib/*)
 .PHONY: test test-all $(SUITES:%=test-%) bench
 
 $(B)/tests/%: $(B)/o/tests/%.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
@@ -195,14 +195,23 @@ $(B)/tests/%: $(B)/o/tests/%.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
 	$(call say,LINK)$(CC) $(LINK) -o $@ $< $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a -lcmocka $(LIBS)
 .SECONDARY: $(call obj,$(TEST_SRC))
 
+tests/node_modules/.package-lock.json: tests/package-lock.json
+	cd tests && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
+$(B)/tests/.compiled: tests/build.mjs $(TS_SRC) openapi.yaml tests/node_modules/.package-lock.json
+	@mkdir -p $(@D)
+	$(call say,TSC)B='$(B)' node tests/build.mjs
+	@touch $@
+
 test: ## everything: each suite, with private servers on free ports
 	@.ci/deps build run test
-	@$(MAKE) --no-print-directory test-all
+	@$(MAKE) --no-print-directory -k test-all
 test-all: $(SUITES:%=test-%)
 
-$(foreach s,$(SUITES),$(eval test-$(s): all $(filter $(B)/tests/$(s)/%,$(TEST_BIN))))
+$(foreach s,$(SUITES),$(eval test-$(s): all $(filter $(B)/tests/$(s)/%,$(TEST_BIN)) \
+	$(if $(wildcard tests/$(s)/*.mjs tests/$(s)/*.ts),tests/node_modules/.package-lock.json) $(if $(wildcard tests/$(s)/*.ts),$(B)/tests/.compiled)))
+# One after the other: they share the machine, and some of them measure time.
 $(SUITES:%=test-%): test-%:
-	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' tests/suite.sh $* $(filter $(B)/tests/$*/%,$(TEST_BIN))
+	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' flock -o $(B)/flags tests/suite.sh $* $(filter $(B)/tests/$*/%,$(TEST_BIN))
 
 bench: all $(filter $(B)/tests/bench/%,$(TEST_BIN)) ## the figures
 	@B='$(B)' tests/suite.sh bench $(filter $(B)/tests/bench/%,$(TEST_BIN))

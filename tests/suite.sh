@@ -1,21 +1,39 @@
 #!/bin/sh
-# suite.sh SUITE [PROGRAM...] - run one suite of tests: tests/SUITE/run.sh if there is one, else each program and each
-# executable script tests/SUITE/*.sh.
+# suite.sh SUITE [PROGRAM...] - run one suite of tests: tests/SUITE/run.sh if there is one; else each program, each
+# executable script tests/SUITE/*.sh, then tests/SUITE/*.test.mjs by Node's runner, then tests/SUITE/*.test.ts, compiled,
+# beside one private Portico (tests/run.mjs).
 # B is the build directory. Prints each runner's own closing lines; fails if one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 suite=$1
 shift
 export B="${B:-build}"
+failed=
+
+# attempt NAME COMMAND...
+attempt() {
+	name=$1
+	shift
+	"$@" </dev/null || failed="$failed $name"
+}
+
+# Debian's own Node 18 runs test files side by side, whatever it is asked; newer ones can be told not to.
+one_by_one() {
+	node --help | grep -q -- --test-concurrency && echo --test-concurrency=1
+}
 
 echo "== $suite"
 if [ -x "tests/$suite/run.sh" ]; then
-	"tests/$suite/run.sh" "$@" || { echo "== $suite: FAILED"; exit 1; }
-	exit 0
+	attempt run.sh "tests/$suite/run.sh" "$@"
+else
+	for program in "$@" "tests/$suite"/*.sh; do
+		[ ! -x "$program" ] || attempt "${program##*/}" "$program"
+	done
+	set -- "tests/$suite"/*.test.mjs
+	# shellcheck disable=SC2046 # an option or none
+	[ ! -e "$1" ] || attempt "*.test.mjs" node --test $(one_by_one) "$@"
+	set -- "tests/$suite"/*.test.ts
+	[ ! -e "$1" ] || attempt "*.test.ts" node tests/run.mjs "$suite"
 fi
-failed=
-for program in "$@" "tests/$suite"/*.sh; do
-	[ -x "$program" ] || continue
-	"$program" </dev/null || failed="$failed ${program##*/}"
-done
 [ -z "$failed" ] || { echo "== $suite: FAILED:$failed"; exit 1; }
+echo "== $suite: passed"

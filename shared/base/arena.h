@@ -2,10 +2,9 @@
 #ifndef PORTICO_ARENA_H
 #define PORTICO_ARENA_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-
-#include <stdarg.h>
 
 struct arena_block;
 struct arena_defer;
@@ -31,7 +30,10 @@ void *arena_alloc(struct arena *a, size_t size);
 
 /* One zeroed `type` / an array of `n` of them, owned by `a`. */
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
-#define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (size_t)(n)))
+#define arena_array(a, type, n) ((type *)arena_alloc_array((a), sizeof(type), (size_t)(n)))
+
+/* `n` times `size` zeroed bytes; a product that does not fit size_t aborts. Use arena_array. */
+void *arena_alloc_array(struct arena *a, size_t size, size_t n);
 
 /* A copy of `text` (NULL gives NULL) owned by `a`. */
 char *arena_strdup(struct arena *a, const char *text);

@@ -16,7 +16,10 @@ struct buf {
 /* Make `b` an empty text of at most `max` bytes whose memory belongs to `a`. */
 void buf_init(struct buf *b, struct arena *a, size_t max);
 
-/* Add `len` bytes; beyond the maximum nothing is added and `over` is set, also by those below. */
+/*
+ * Add `len` bytes; beyond the maximum nothing is added and `over` is set, also by those below. Once
+ * over, everything is ignored until buf_clear.
+ */
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_str(struct buf *b, const char *text);
 void buf_char(struct buf *b, char c);

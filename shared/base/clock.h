@@ -25,11 +25,15 @@ int clock_attach(const char *path);
 int64_t clock_offset_ms(void);
 void clock_set_offset_ms(int64_t offset_ms);
 
-/* RFC 3339 in UTC with milliseconds. `ms` must not be TIME_NULL. */
+/*
+ * RFC 3339 in UTC with milliseconds. `ms` must not be TIME_NULL; what lies outside the years 1 to
+ * 9999 is written as the nearest that does not.
+ */
 void time_format(int64_t ms, char text[TIME_TEXT_SIZE]);
 
 /*
- * Parse RFC 3339 (any offset) or PostgreSQL's ISO output ("2026-11-21 22:40:28.123+00").
+ * Parse RFC 3339 (any offset) or PostgreSQL's ISO output ("2026-11-21 22:40:28.123+00"). Digits
+ * below the millisecond are dropped; leap seconds and years beyond 1 to 9999 are refused.
  * 0 and *ms_r, or -1.
  */
 int time_parse(const char *text, int64_t *ms_r);

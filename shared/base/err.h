@@ -54,10 +54,13 @@ int err_set(struct err *e, enum problem p, const char *fmt, ...)
 int err_fault(struct err *e, const char *pointer, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Set `internal_error` with a text for our log only. Returns -1. */
+/*
+ * Set `internal_error` with a text for our log only; the text is kept too when another problem was
+ * set before. Returns -1.
+ */
 int err_internal(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Name, HTTP status and title of a problem; never NULL. */
+/* Name, HTTP status and title of a problem; never NULL ("none", 0 and "" for PROBLEM_NONE). */
 const char *problem_code(enum problem p);
 int problem_status(enum problem p);
 const char *problem_title(enum problem p);

@@ -96,6 +96,14 @@ struct field {
 #define F_SECRET(S, m, fl) { .name = #m, .kind = FIELD_SECRET, .flags = (fl), .offset = FIELD_AT(S, m, const char *) }
 #define FIELD_END { .name = NULL }
 
+/* An entity as the API knows it: its name in events and Refs, its id's prefix, its struct, its fields. */
+struct entity {
+	const char *type;
+	const char *prefix;
+	size_t size;
+	const struct field *fields;
+};
+
 /* The field called `name`, or NULL. */
 const struct field *field_find(const struct field *fields, const char *name);
 
@@ -107,7 +115,14 @@ const char *field_ref_prefix(const char *type);
  * unknown ones, are faults; so is every wrong or missing one, all at once, each with its JSON
  * Pointer. Texts are cleaned and belong to `a`. What was not sent keeps its value; *sent_r (may be
  * NULL) gets bit i for fields[i] that was sent (a table has at most 64 fields).
- * 0, or -1 with the faults in `e`.
+ *
+ * A patch is merged (RFC 7396) into what `entity` holds: load it first. An object's members that are
+ * not sent stay; so do a map's keys, and those sent as null go. When an entity is made, an object's
+ * members that are not sent are null.
+ *
+ * Codes of the faults: wrong_type, unknown_member, read_only, fixed_after_create, required,
+ * not_nullable, too_short, too_long, out_of_range, control_character, not_allowed, invalid_email,
+ * invalid_id, invalid_time, invalid_key. 0, or -1 with the faults in `e`.
  */
 int field_read(const struct field *fields, const struct json *body, unsigned how, void *entity,
 	       uint64_t *sent_r, struct arena *a, struct err *e);
@@ -117,6 +132,9 @@ bool field_sent(const struct field *fields, uint64_t sent, const char *name);
 
 /* Write the shown fields of `entity` as members of the object that is open in `w`. */
 void field_write(const struct field *fields, const void *entity, struct json_writer *w);
+
+/* Put null (or an empty list) into the entity's member; a bool becomes false. */
+void field_set_null(const struct field *f, void *entity);
 
 /*
  * One column's text (NULL for null) into the entity's member, and the reverse: the parameter's text

@@ -17,7 +17,10 @@ enum {
 /* The id of nothing: all zero. It stands for null. */
 extern const struct id id_none;
 
-/* A new UUIDv7 of the present real time; ids of one process never go back. */
+/*
+ * A new UUIDv7 of the present time (clock_now_ms, so that ids sort with created_at in test mode too).
+ * Ids of one process, all its threads included, never go back.
+ */
 struct id id_new(void);
 
 bool id_equal(const struct id *a, const struct id *b);
@@ -29,10 +32,16 @@ bool id_is_none(const struct id *id);
  */
 void id_format(const struct id *id, const char *prefix, char text[ID_TEXT_SIZE]);
 
-/* Parse the public form with exactly this prefix. 0 and *id_r; -1 when it is not one. */
+/*
+ * Parse the public form with exactly this prefix. 0 and *id_r; -1 when it is not one (NULL, and the
+ * text of id_none, are none).
+ */
 int id_parse(const char *text, const char *prefix, struct id *id_r);
 
-/* The 36-character form that travels to PostgreSQL and back. */
+/*
+ * The 36-character form that travels to PostgreSQL and back. Reading: 0 and *id_r, or -1 (also for
+ * NULL).
+ */
 void id_uuid(const struct id *id, char text[ID_UUID_SIZE]);
 int id_from_uuid(const char *text, struct id *id_r);
 

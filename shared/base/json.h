@@ -2,8 +2,8 @@
  * json.h - strict JSON: a reader for bodies (cJSON inside, its gaps closed) and a writer.
  *
  * Refused beyond RFC 8259: duplicate member names, U+0000, invalid UTF-8, lone surrogates, numbers
- * that int64 or a finite double cannot hold exactly as written, leading zeros, trailing bytes, more than
- * JSON_DEPTH_MAX levels.
+ * that neither int64 nor a finite double gives back with the digits that were written, or that are
+ * longer than 63 characters, a byte order mark, more than JSON_DEPTH_MAX levels.
  */
 #ifndef PORTICO_JSON_H
 #define PORTICO_JSON_H
@@ -42,11 +42,22 @@ size_t json_count(const struct json *v);
 const char *json_string(const struct json *v);
 bool json_bool(const struct json *v);
 
-/* 0 and *value_r when `v` is a number without fraction that int64 holds exactly, else -1. */
+/*
+ * 0 and *value_r when `v` is a number without fraction (1.0 and 1e3 have none) that int64 holds
+ * exactly, else -1.
+ */
 int json_integer(const struct json *v, int64_t *value_r);
 
-/* Add `v` to `b` as compact JSON. */
+/* Add `v` to `b` as compact JSON; numbers as they were written. */
 void json_print(const struct json *v, struct buf *b);
+
+enum { JSON_ESCAPED_MAX = 6 };
+
+/*
+ * Take one character of the text *text_r and write it as it stands inside a JSON string (what is no
+ * UTF-8 as U+FFFD). Returns the number of bytes written, 0 at the end of the text.
+ */
+size_t json_escape(const char **text_r, char escaped[JSON_ESCAPED_MAX]);
 
 /* ---- writer: commas are put by itself ---- */
 
@@ -55,6 +66,7 @@ struct json_writer {
 	bool comma; /* a value stands before, at this level */
 };
 
+/* Write one JSON value to `b`, by the calls below in the order of the text. */
 void json_start(struct json_writer *w, struct buf *b);
 void json_open(struct json_writer *w, char bracket);	     /* '{' or '[' */
 void json_close(struct json_writer *w, char bracket);	     /* '}' or ']' */

@@ -8,10 +8,11 @@
 
 enum log_level { LOGL_DEBUG, LOGL_INFO, LOGL_WARN, LOGL_ERROR };
 
-/* One line that is being written; longer ones are cut, and stay valid JSON. */
+/* One line that is being written; longer ones are cut, stay valid JSON and say `"cut":true`. */
 struct log_line {
 	enum log_level level;
 	size_t len;
+	bool cut;
 	char text[2048];
 };
 

@@ -29,7 +29,7 @@ void arena_release(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size);
 
 /* One zeroed `type` / an array of `n` of them, owned by `a`. */
-#define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
+#define arena_new(a, type)      ((type *)arena_alloc((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_alloc_array((a), sizeof(type), (size_t)(n)))
 
 /* `n` times `size` zeroed bytes; a product that does not fit size_t aborts. Use arena_array. */
@@ -44,7 +44,7 @@ char *arena_strndup(struct arena *a, const char *text, size_t len);
 /* The formatted text, owned by `a`. */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
+	__attribute__((format(printf, 2, 0)));
 
 /* Call `clean(arg)` when `a` is released, whatever way the request ends. */
 void arena_defer(struct arena *a, void (*clean)(void *arg), void *arg);

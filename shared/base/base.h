@@ -11,22 +11,22 @@
  * The only macro with control flow: return -1 when the call failed. The reason is in the
  * `struct err` that the failed function was given.
  */
-#define TRY(x)                                                                                     \
-	do {                                                                                       \
-		if ((x) < 0)                                                                       \
-			return -1;                                                                 \
+#define TRY(x)                     \
+	do {                       \
+		if ((x) < 0)       \
+			return -1; \
 	} while (0)
 
 /* Marks a function that may park the fiber: call it with no pointer into state shared by fibers. */
 #define may_wait
 
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
-#define lengthof(array) (sizeof(array) / sizeof((array)[0]))
+#define lengthof(array)        (sizeof(array) / sizeof((array)[0]))
 
 #include "arena.h"
 #include "buf.h"
+#include "clock.h"
 #include "err.h"
 #include "id.h"
-#include "clock.h"
 
 #endif

@@ -13,7 +13,7 @@ enum { CONF_API = 1, CONF_MAILER = 2, CONF_CTL = 4 };
 struct conf {
 	const char *public_url;
 	const char *api_database, *relay_database, *mailer_database, *janitor_database,
-	    *owner_database;
+		*owner_database;
 	const char *redis_url;
 	uint8_t secret_key[32];
 	const char *socket;

@@ -25,11 +25,11 @@ struct fault {
 struct err {
 	struct arena *arena;
 	enum problem problem;
-	const char *detail;	   /* for people who call the API; never holds a secret */
-	const char *internal;	   /* for our log only; may be NULL */
-	const char *required;	   /* the permission that was missing, or NULL */
-	const char *existing_id;   /* public id of what is in the way, or NULL */
-	int retry_after_s;	   /* 0: no Retry-After */
+	const char *detail;      /* for people who call the API; never holds a secret */
+	const char *internal;    /* for our log only; may be NULL */
+	const char *required;    /* the permission that was missing, or NULL */
+	const char *existing_id; /* public id of what is in the way, or NULL */
+	int retry_after_s;       /* 0: no Retry-After */
 	unsigned fault_count;
 	struct fault faults[ERR_FAULTS_MAX];
 };
@@ -45,14 +45,14 @@ void err_clear(struct err *e);
  * ignored. Returns -1, so that a caller may `return err_set(…)`.
  */
 int err_set(struct err *e, enum problem p, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 /*
  * Add one fault and set validation_failed if no problem was set yet. Beyond ERR_FAULTS_MAX faults
  * are dropped. Returns -1.
  */
 int err_fault(struct err *e, const char *pointer, const char *code, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 
 /*
  * Set `internal_error` with a text for our log only; the text is kept too when another problem was

@@ -13,6 +13,12 @@
 /* A list in a column or parameter: far more than the items that field_read lets in. */
 enum { LIST_TEXT_MAX = 4 * 1024 * 1024 };
 
+static void __attribute__((noreturn)) die(const struct field *f, const char *why)
+{
+	fprintf(stderr, "field: %s %s\n", f->name, why);
+	abort();
+}
+
 const struct field *field_find(const struct field *fields, const char *name)
 {
 	for (const struct field *f = fields; f->name; f++)
@@ -201,8 +207,7 @@ static void put_value(struct json_writer *w, const struct field *f, const void *
 		json_put_raw(w, *LOOK(const char *, f, entity));
 		break;
 	case FIELD_SECRET:
-		assert(!"a secret is never written");
-		break;
+		die(f, "is a secret and never written");
 	}
 }
 
@@ -393,10 +398,8 @@ static const char *json_param(const struct field *f, const void *entity, struct 
 		put_ref(&w, LOOK(struct ref, f, entity), false);
 	else
 		put_texts(&w, LOOK(struct texts, f, entity));
-	if (b.over) {
-		fprintf(stderr, "field: %s is more than a parameter may be\n", f->name);
-		abort();
-	}
+	if (b.over)
+		die(f, "is more than a parameter may be");
 	return b.data;
 }
 
@@ -429,6 +432,5 @@ const char *field_to_param(const struct field *f, const void *entity, struct are
 	case FIELD_SECRET:
 		break;
 	}
-	assert(!"a secret goes to the database as its hash only");
-	return NULL;
+	die(f, "is a secret: only its hash goes to the database");
 }

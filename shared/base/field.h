@@ -22,7 +22,7 @@ struct ids {
 };
 /* Ref of the contract: what kind of thing (its id's prefix follows from it), which, its name. */
 struct ref {
-	const char *type; /* "client", "contact", "staff", "folder", "document", "firm", …; NULL: null */
+	const char *type; /* "client", "contact", "staff", "folder", "firm", …; NULL: null */
 	struct id id;
 	const char *name;
 };
@@ -31,6 +31,7 @@ struct refs {
 	struct ref *v;
 };
 
+/* clang-format off */
 /* kind          C type          null is       JSON                      column, parameter       */
 enum field_kind {
 	FIELD_ID,     /* struct id     id_none       "cli_…"                   uuid                */
@@ -51,6 +52,7 @@ enum field_kind {
 	FIELD_JSON,   /* const char *  NULL          written as it is, never read from a body          jsonb */
 	FIELD_SECRET  /* const char *  NULL          string as sent (password, token), never written   -    */
 };
+/* clang-format on */
 
 /* flags: what a caller may do with it; what is not shown is kept from the reply */
 enum {
@@ -66,17 +68,18 @@ struct field {
 	enum field_kind kind;
 	unsigned flags;
 	size_t offset;
-	unsigned min, max;	    /* code points of a text, items of an array, bounds of an int (0,0: none) */
-	const char *prefix;	    /* FIELD_ID, FIELD_IDS */
+	unsigned min,
+		max; /* code points of a text, items of a list, bounds of an int (0,0: none) */
+	const char *prefix;         /* FIELD_ID, FIELD_IDS */
 	const char *const *choices; /* FIELD_ENUM, ends with NULL */
 	const struct field *sub;    /* FIELD_OBJECT: texts only, ends with FIELD_END */
 };
 
 /* offsetof, refused by the compiler when the member is not of type T */
-#define FIELD_AT(S, m, T)                                                                          \
-	(offsetof(struct S, m) +                                                                   \
-	 0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((struct S *)0)->m), T) ? 1 : -1]))
+#define FIELD_IS(S, m, T) __builtin_types_compatible_p(__typeof__(((struct S *)0)->m), T)
+#define FIELD_AT(S, m, T) (offsetof(struct S, m) + 0 * sizeof(char[FIELD_IS(S, m, T) ? 1 : -1]))
 
+/* clang-format off */
 #define F_ID(S, m, pfx, fl) { .name = #m, .kind = FIELD_ID, .flags = (fl), .offset = FIELD_AT(S, m, struct id), .prefix = (pfx) }
 #define F_TEXT(S, m, lo, hi, fl) { .name = #m, .kind = FIELD_TEXT, .flags = (fl), .offset = FIELD_AT(S, m, const char *), .min = (lo), .max = (hi) }
 #define F_BODY(S, m, lo, hi, fl) { .name = #m, .kind = FIELD_BODY, .flags = (fl), .offset = FIELD_AT(S, m, const char *), .min = (lo), .max = (hi) }
@@ -95,8 +98,10 @@ struct field {
 #define F_JSON(S, m, fl) { .name = #m, .kind = FIELD_JSON, .flags = (fl), .offset = FIELD_AT(S, m, const char *) }
 #define F_SECRET(S, m, fl) { .name = #m, .kind = FIELD_SECRET, .flags = (fl), .offset = FIELD_AT(S, m, const char *) }
 #define FIELD_END { .name = NULL }
+/* clang-format on */
 
-/* An entity as the API knows it: its name in events and Refs, its id's prefix, its struct, its fields. */
+/* An entity as the API knows it: name in events and Refs, id's prefix, size of its struct, fields.
+ */
 struct entity {
 	const char *type;
 	const char *prefix;
@@ -116,16 +121,16 @@ const char *field_ref_prefix(const char *type);
  * Pointer. Texts are cleaned and belong to `a`. What was not sent keeps its value; *sent_r (may be
  * NULL) gets bit i for fields[i] that was sent (a table has at most 64 fields).
  *
- * A patch is merged (RFC 7396) into what `entity` holds: load it first. An object's members that are
- * not sent stay; so do a map's keys, and those sent as null go. When an entity is made, an object's
- * members that are not sent are null.
+ * A patch is merged (RFC 7396) into what `entity` holds: load it first. An object's members that
+ * are not sent stay; so do a map's keys, and those sent as null go. When an entity is made, an
+ * object's members that are not sent are null.
  *
  * Codes of the faults: wrong_type, unknown_member, read_only, fixed_after_create, required,
  * not_nullable, too_short, too_long, out_of_range, control_character, not_allowed, invalid_email,
  * invalid_id, invalid_time, invalid_key. 0, or -1 with the faults in `e`.
  */
 int field_read(const struct field *fields, const struct json *body, unsigned how, void *entity,
-	       uint64_t *sent_r, struct arena *a, struct err *e);
+               uint64_t *sent_r, struct arena *a, struct err *e);
 
 /* True when the field `name` was sent, by *sent_r of field_read. */
 bool field_sent(const struct field *fields, uint64_t sent, const char *name);

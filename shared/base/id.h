@@ -18,8 +18,8 @@ enum {
 extern const struct id id_none;
 
 /*
- * A new UUIDv7 of the present time (clock_now_ms, so that ids sort with created_at in test mode too).
- * Ids of one process, all its threads included, never go back.
+ * A new UUIDv7 of the present time (clock_now_ms, so that ids sort with created_at in test mode
+ * too). Ids of one process, all its threads included, never go back.
  */
 struct id id_new(void);
 

@@ -21,7 +21,7 @@ struct json; /* one parsed value; lives as long as its arena */
 
 /* Parse `len` bytes. 0 and *root_r owned by `a`; -1 with malformed_request in `e`. */
 int json_parse(struct arena *a, const char *text, size_t len, const struct json **root_r,
-	       struct err *e);
+               struct err *e);
 
 enum json_type json_type(const struct json *v);
 
@@ -68,14 +68,14 @@ struct json_writer {
 
 /* Write one JSON value to `b`, by the calls below in the order of the text. */
 void json_start(struct json_writer *w, struct buf *b);
-void json_open(struct json_writer *w, char bracket);	     /* '{' or '[' */
-void json_close(struct json_writer *w, char bracket);	     /* '}' or ']' */
-void json_key(struct json_writer *w, const char *name);      /* inside an object, before its value */
+void json_open(struct json_writer *w, char bracket);    /* '{' or '[' */
+void json_close(struct json_writer *w, char bracket);   /* '}' or ']' */
+void json_key(struct json_writer *w, const char *name); /* inside an object, before its value */
 void json_put_text(struct json_writer *w, const char *text); /* NULL writes null */
 void json_put_int(struct json_writer *w, int64_t value);
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
-void json_put_time(struct json_writer *w, int64_t ms);	    /* TIME_NULL writes null */
-void json_put_raw(struct json_writer *w, const char *json); /* trusted JSON text; NULL writes null */
+void json_put_time(struct json_writer *w, int64_t ms);      /* TIME_NULL writes null */
+void json_put_raw(struct json_writer *w, const char *json); /* trusted JSON; NULL writes null */
 
 #endif

@@ -30,6 +30,6 @@ void log_end(struct log_line *l); /* one write(2) */
 
 /* A whole line with one formatted `detail`. Programs log, library code does not. */
 void log_say(enum log_level level, const char *event, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 #endif

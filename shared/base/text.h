@@ -14,13 +14,14 @@ size_t text_length(const char *text);
 
 /*
  * True when `text` holds a control character (C0, DEL, C1), a line or paragraph separator, or a
- * bidirectional embedding, override or isolate; line feed, tab and separators pass when `multiline`.
+ * bidirectional embedding, override or isolate; line feed, tab and separators pass when
+ * `multiline`.
  */
 bool text_has_control(const char *text, bool multiline);
 
 /*
- * `text` in NFC, white space (the zero-width kind too) trimmed at both ends; owned by `a`. "" when it
- * is not UTF-8.
+ * `text` in NFC, white space (the zero-width kind too) trimmed at both ends; owned by `a`. "" when
+ * it is not UTF-8.
  */
 char *text_clean(struct arena *a, const char *text);
 
@@ -34,10 +35,10 @@ char *text_key(struct arena *a, const char *text);
  * Check an address (RFC 5321 mailbox, no quoted local part, no address literal, at least two labels
  * in the domain, which may be international) and give both forms: `*email_r` as it is sent to
  * (trimmed, NFC, domain as A-label in lower case, case of the local part kept) and `*key_r` for
- * matching (wholly in lower case). Refused: control and invisible characters, CR/LF, characters that
- * are an ASCII letter in disguise (Kelvin sign, full width, dotless i), mixed scripts in one label or
- * between two dots of the local part, more than EMAIL_MAX bytes. 0, or -1 when it is not an address.
- * Either out-parameter may be NULL. Pitfalls P6, P7.
+ * matching (wholly in lower case). Refused: control and invisible characters, CR/LF, characters
+ * that are an ASCII letter in disguise (Kelvin sign, full width, dotless i), mixed scripts in one
+ * label or between two dots of the local part, more than EMAIL_MAX bytes. 0, or -1 when it is not
+ * an address. Either out-parameter may be NULL. Pitfalls P6, P7.
  */
 int email_parse(struct arena *a, const char *text, const char **email_r, const char **key_r);
 

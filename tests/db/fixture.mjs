@@ -193,6 +193,21 @@ export async function claimed(db, firm, work) {
 	}
 }
 
+// Waits until the statement behind `promise`, running on `db`, is over or waits for a lock: then another
+// connection may go on, and the race is the one that the test means. Looked at through `watcher`.
+export async function blocked(promise, db, watcher) {
+	let over = false;
+	const done = () => {
+		over = true;
+	};
+	promise.then(done, done);
+	while (!over) {
+		const { rowCount } = await watcher.query('select from pg_locks where pid = $1 and not granted', [db.processID]);
+		if (rowCount > 0)
+			return;
+	}
+}
+
 // Expects `promise` to be refused by PostgreSQL with { code, message, constraint, detail } as given.
 export async function refused(promise, expected) {
 	const error = await promise.then(

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { startCluster } from './cluster.mjs';
-import { at, claimed, Fixture, put, refused, T0 } from './fixture.mjs';
+import { at, blocked, claimed, Fixture, put, refused, T0 } from './fixture.mjs';
 
 const LAST_OWNER = { code: 'PT409', message: 'last_owner' };
 
@@ -56,6 +56,7 @@ test('P16 of two owners who are demoted at once, one stays', async () => {
 	await dbs[0].query('update membership set role = \'admin\' where id = $1', [both[0].id]);
 	const second = dbs[1].query('update membership set role = \'admin\' where id = $1', [both[1].id]);
 	const late = refused(second, LAST_OWNER);
+	await blocked(second, dbs[1], owner);
 	await dbs[0].query('commit');
 	await late;
 	await dbs[1].query('rollback');
@@ -114,14 +115,15 @@ test('the API cannot forge the way up: what it inserts as ancestors is not kept'
 
 test('two moves that would make a ring together: the second is refused', async () => {
 	const client = await fixture.client(firm);
-	const [a] = await tree(client, 1);
-	const [b] = await tree(client, 1);
+	const [a, belowA] = await tree(client, 1, 2);
+	const [b, belowB] = await tree(client, 1, 2);
 	const dbs = [await cluster.connect('portico_api'), await cluster.connect('portico_api')];
 	for (const db of dbs)
 		await db.query(`begin; select claim_firm('${firm.id}')`);
-	await dbs[0].query('update folder set parent_id = $2 where id = $1', [a.id, b.id]);
-	const late = refused(dbs[1].query('update folder set parent_id = $2 where id = $1', [b.id, a.id]),
-		{ code: 'PT409', message: 'would_make_cycle' });
+	await dbs[0].query('update folder set parent_id = $2 where id = $1', [a.id, belowB.id]);
+	const second = dbs[1].query('update folder set parent_id = $2 where id = $1', [b.id, belowA.id]);
+	const late = refused(second, { code: 'PT409', message: 'would_make_cycle' });
+	await blocked(second, dbs[1], owner);
 	await dbs[0].query('commit');
 	await late;
 	await Promise.all(dbs.map((db) => db.end()));
@@ -129,17 +131,18 @@ test('two moves that would make a ring together: the second is refused', async (
 
 test('a folder made below one that is being moved gets the new way up', async () => {
 	const client = await fixture.client(firm);
-	const [from, moved] = await tree(client, 1, 2);
+	const [, moved, below] = await tree(client, 1, 2, 3);
 	const [to] = await tree(client, 1);
 	const mover = await cluster.connect('portico_owner');
+	const maker = await cluster.connect('portico_owner');
 	await mover.query('begin');
 	await mover.query('update folder set parent_id = $2 where id = $1', [moved.id, to.id]);
-	const making = fixture.folder(client, moved);
+	const making = new Fixture(maker).folder(client, below);
+	await blocked(making, maker, owner);
 	await mover.query('commit');
-	const { rows } = await owner.query('select ancestors from folder where id = $1', [(await making).id]);
-	assert.deepEqual(rows[0].ancestors, [to.id, moved.id]);
-	assert.ok(from.id !== to.id);
-	await mover.end();
+	const made = await one('select ancestors from folder where id = $1', (await making).id);
+	assert.deepEqual(made.ancestors, [to.id, moved.id, below.id]);
+	await Promise.all([mover.end(), maker.end()]);
 });
 
 test('a name is taken once per place: folders at the top too, documents unless trashed', async () => {
@@ -353,7 +356,9 @@ test('the first firm is made once, however many try at once', async () => {
 		assert.deepEqual((await dbs[0].query('select setup_needed() as yes')).rows, [{ yes: true }]);
 		await dbs[0].query('begin');
 		await dbs[0].query('select setup_begin($1)', [T0]);
-		const late = refused(dbs[1].query('select setup_begin($1)', [T0]), { code: 'PT409', message: 'already_set_up' });
+		const second = dbs[1].query('select setup_begin($1)', [T0]);
+		const late = refused(second, { code: 'PT409', message: 'already_set_up' });
+		await blocked(second, dbs[1], await empty.connect('postgres'));
 		const id = randomUUID();
 		await dbs[0].query('select claim_firm($1)', [id]);
 		await dbs[0].query('insert into firm (id, slug, name, created_at, updated_at) values ($1, \'one\', \'One\', $2, $2)', [id, T0]);

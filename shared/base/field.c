@@ -81,6 +81,7 @@ void field_set_null(const struct field *f, void *entity)
 		*AT(struct ids, f, entity) = (struct ids){0};
 		break;
 	case FIELD_REF:
+	case FIELD_ITEM:
 		*AT(struct ref, f, entity) = (struct ref){0};
 		break;
 	case FIELD_REFS:
@@ -133,6 +134,14 @@ static void put_ref(struct json_writer *w, const struct ref *ref, bool shown)
 	json_key(w, "name");
 	json_put_text(w, ref->name);
 	json_close(w, '}');
+}
+
+static void put_item(struct json_writer *w, const struct ref *ref)
+{
+	if (!ref->type)
+		json_put_null(w);
+	else
+		put_id(w, &ref->id, field_ref_prefix(ref->type));
 }
 
 static void put_texts(struct json_writer *w, const struct texts *texts)
@@ -194,6 +203,9 @@ static void put_value(struct json_writer *w, const struct field *f, const void *
 		break;
 	case FIELD_REFS:
 		put_refs(w, LOOK(struct refs, f, entity), true);
+		break;
+	case FIELD_ITEM:
+		put_item(w, LOOK(struct ref, f, entity));
 		break;
 	case FIELD_TEXT:
 	case FIELD_BODY:
@@ -337,6 +349,7 @@ int field_from_column(const struct field *f, const char *column, void *entity, s
 	case FIELD_IDS:
 		return ids_from(column, AT(struct ids, f, entity), a);
 	case FIELD_REF:
+	case FIELD_ITEM:
 		return ref_from(column, AT(struct ref, f, entity), a);
 	case FIELD_REFS:
 		return refs_from(column, AT(struct refs, f, entity), a);
@@ -394,7 +407,7 @@ static const char *json_param(const struct field *f, const void *entity, struct 
 		put_ids(&w, LOOK(struct ids, f, entity), NULL);
 	else if (f->kind == FIELD_REFS)
 		put_refs(&w, LOOK(struct refs, f, entity), false);
-	else if (f->kind == FIELD_REF)
+	else if (f->kind == FIELD_REF || f->kind == FIELD_ITEM)
 		put_ref(&w, LOOK(struct ref, f, entity), false);
 	else
 		put_texts(&w, LOOK(struct texts, f, entity));
@@ -415,6 +428,7 @@ const char *field_to_param(const struct field *f, const void *entity, struct are
 	case FIELD_TIME:
 		return time_param(*LOOK(int64_t, f, entity), a);
 	case FIELD_REF:
+	case FIELD_ITEM:
 		return LOOK(struct ref, f, entity)->type ? json_param(f, entity, a) : NULL;
 	case FIELD_TEXTS:
 	case FIELD_EMAILS:

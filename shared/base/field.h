@@ -47,6 +47,7 @@ enum field_kind {
 	FIELD_IDS,    /* struct ids    n = 0 ([])    array of "con_…"          jsonb array of uuid */
 	FIELD_REF,    /* struct ref    type NULL     {type,id,name}            jsonb {type,id,name}, id as uuid */
 	FIELD_REFS,   /* struct refs   n = 0 ([])    array of those            jsonb array of those */
+	FIELD_ITEM,   /* struct ref    type NULL     its id alone: "fol_…"     as FIELD_REF, name or not */
 	FIELD_MAP,    /* const char *  NULL          object string -> string|null, kept as JSON text   jsonb */
 	FIELD_OBJECT, /* const char *  NULL          object of the texts in .sub, kept as JSON text    jsonb */
 	FIELD_JSON,   /* const char *  NULL          written as it is, never read from a body          jsonb */
@@ -68,8 +69,7 @@ struct field {
 	enum field_kind kind;
 	unsigned flags;
 	size_t offset;
-	unsigned min,
-		max; /* code points of a text, items of a list, bounds of an int (0,0: none) */
+	unsigned min, max;          /* code points, items, bounds of an int (0,0: none) */
 	const char *prefix;         /* FIELD_ID, FIELD_IDS */
 	const char *const *choices; /* FIELD_ENUM, ends with NULL */
 	const struct field *sub;    /* FIELD_OBJECT: texts only, ends with FIELD_END */
@@ -93,6 +93,7 @@ struct field {
 #define F_IDS(S, m, pfx, lo, hi, fl) { .name = #m, .kind = FIELD_IDS, .flags = (fl), .offset = FIELD_AT(S, m, struct ids), .prefix = (pfx), .min = (lo), .max = (hi) }
 #define F_REF(S, m, fl) { .name = #m, .kind = FIELD_REF, .flags = (fl), .offset = FIELD_AT(S, m, struct ref) }
 #define F_REFS(S, m, fl) { .name = #m, .kind = FIELD_REFS, .flags = (fl), .offset = FIELD_AT(S, m, struct refs) }
+#define F_ITEM(S, m, fl) { .name = #m, .kind = FIELD_ITEM, .flags = (fl), .offset = FIELD_AT(S, m, struct ref) }
 #define F_MAP(S, m, hi, fl) { .name = #m, .kind = FIELD_MAP, .flags = (fl), .offset = FIELD_AT(S, m, const char *), .max = (hi) }
 #define F_OBJECT(S, m, table, fl) { .name = #m, .kind = FIELD_OBJECT, .flags = (fl), .offset = FIELD_AT(S, m, const char *), .sub = (table) }
 #define F_JSON(S, m, fl) { .name = #m, .kind = FIELD_JSON, .flags = (fl), .offset = FIELD_AT(S, m, const char *) }
@@ -100,8 +101,7 @@ struct field {
 #define FIELD_END { .name = NULL }
 /* clang-format on */
 
-/* An entity as the API knows it: name in events and Refs, id's prefix, size of its struct, fields.
- */
+/* An entity as the API knows it: name in events and Refs, prefix of ids, struct, fields. */
 struct entity {
 	const char *type;
 	const char *prefix;

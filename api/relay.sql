@@ -1,0 +1,43 @@
+-- name: relay_lead
+-- The lock is the session's: it is free again when the relay's connection is gone.
+select pg_try_advisory_lock(1886548585, 1) as leads;
+
+-- name: relay_number
+-- Below the oldest running transaction nothing can appear any more, so no reader ever misses a row: rows get
+-- their numbers in the order (xid, row_no), firm by firm.
+with batch as (
+  select e.firm_id, e.id, row_number() over (partition by e.firm_id order by e.xid, e.row_no) as n
+  from (
+    select x.firm_id, x.id, x.xid, x.row_no
+    from event x
+    where x.sequence is null and x.xid < pg_snapshot_xmin(pg_current_snapshot())
+    order by x.xid, x.row_no
+    limit :batch::bigint
+  ) e
+), total as (
+  select b.firm_id, count(*) as n from batch b group by b.firm_id
+), head as (
+  insert into sequencer as s (firm_id, event_sequence)
+  select t.firm_id, t.n from total t order by t.firm_id
+  on conflict (firm_id) do update set event_sequence = s.event_sequence + excluded.event_sequence
+  returning s.firm_id, s.event_sequence
+)
+update event e
+set sequence = h.event_sequence - t.n + b.n
+from batch b
+join total t on t.firm_id = b.firm_id
+join head h on h.firm_id = b.firm_id
+where e.firm_id = b.firm_id and e.id = b.id
+returning e.row_no;
+
+-- name: relay_unpublished
+select e.firm_id, e.id, e.type, e.row_no
+from event e
+where e.published_at is null
+order by e.row_no
+limit :batch::bigint;
+
+-- name: relay_published
+update event e
+set published_at = :now::timestamptz
+where e.published_at is null and e.row_no = any(:rows::bigint[]);

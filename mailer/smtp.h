@@ -1,0 +1,64 @@
+/*
+ * smtp.h - transactions with the relay host, several at once, on kept connections: libcurl multi.
+ *
+ * One mail to one recipient is one transaction with the null return path, so that one bad address
+ * spoils no other mail and no bounce comes back as mail. The transactions go on while the program
+ * waits for something else, when it waits with smtp_wait().
+ */
+#ifndef PORTICO_MAILER_SMTP_H
+#define PORTICO_MAILER_SMTP_H
+
+#include "base.h"
+#include "conf.h"
+#include "retry.h"
+
+#include <poll.h>
+
+enum { SMTP_SLOTS = 10, SMTP_RESPONSE_SIZE = 256 };
+
+struct smtp;
+
+/*
+ * A transport to conf->smtp_url. TLS by conf->smtp_tls: "off"; "required": STARTTLS or smtps, the
+ * certificate verified; "auto": required unless the host is this machine. Nothing is connected yet.
+ * NULL with the fault in *why_r (static) when the settings do not fit. One per process, since
+ * libcurl's global state is set up here.
+ */
+struct smtp *smtp_new(const struct conf *conf, const char **why_r);
+
+/* Cut all transactions, free all. NULL-safe. */
+void smtp_free(struct smtp *s);
+
+/* Transactions that are under way; of SMTP_SLOTS at most. */
+unsigned smtp_busy(const struct smtp *s);
+
+/*
+ * Begin to send the `len` bytes of `message` to the address `to`. Both, and `tag`, must live until
+ * smtp_finished() gives `tag` back. A slot must be free.
+ */
+void smtp_send(struct smtp *s, const char *to, const char *message, size_t len, void *tag);
+
+/*
+ * The tag of a transaction that has ended, and how in *attempt_r (its response is good until the
+ * next smtp_send); NULL when there is none. Call it until NULL.
+ */
+void *smtp_finished(struct smtp *s, struct attempt *attempt_r);
+
+/*
+ * Work on the transactions until one of `n` descriptors is ready, or `timeout_ms` have passed, or,
+ * with `or_finished`, a transaction has ended. As poll(2): the number of ready descriptors.
+ */
+int smtp_wait(struct smtp *s, struct pollfd *fds, unsigned n, int timeout_ms, bool or_finished);
+
+/* ---- the judgement, pure ---- */
+
+/* How far a transaction came: the command that was last sent. */
+enum smtp_phase { SMTP_CONNECT, SMTP_MAIL, SMTP_RCPT, SMTP_DATA, SMTP_BODY };
+
+/*
+ * What an end means. `ok`: libcurl says it was taken; `code`: the last reply's, 0 for none;
+ * `body_sent`: the whole body was handed to the connection, so that the final dot may be out.
+ */
+struct attempt smtp_judge(bool ok, int code, enum smtp_phase phase, bool body_sent);
+
+#endif

@@ -1,0 +1,25 @@
+#!/bin/bash
+# The README's session, pasted into a shell beside a private Portico: what a reader does by hand must work as it stands.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+session() {
+	awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md
+}
+
+if [ "${1:-}" != inside ]; then
+	exec tests/private.sh --stack "$0" inside
+fi
+said=$(session | portico=$PORTICO_PUBLIC_URL demo=$PORTICO_STATE_DIR/demo.json bash -euo pipefail)
+status=$?
+want='invited
+passport.txt
+view
+all is well'
+if [ $status = 0 ] && [ "$said" = "$want" ]; then
+	echo "ok 1 - the README's session runs"
+	echo "# 1 of 1 passed"
+	exit 0
+fi
+printf 'not ok 1 - the README session ended with %s and said:\n%s\n' $status "$said"
+exit 1

@@ -6,6 +6,8 @@
 set role portico_owner;
 
 -- ancestors: root first, without itself; path: ancestors and itself. Both are kept by folder_place() (0005).
+-- removed_at: deleted, and here only because trashed documents still lie in it; then it stands at the top,
+-- without shares, and no call shows it.
 create table folder (
 	firm_id uuid not null,
 	id uuid not null,
@@ -16,18 +18,21 @@ create table folder (
 	name text not null,
 	name_key text not null,
 	is_default_upload boolean not null default false,
+	removed_at timestamptz,
 	created_at timestamptz not null,
 	updated_at timestamptz not null,
 	version bigint not null default 1,
 	constraint folder_pkey primary key (firm_id, id),
 	constraint folder_of_client_key unique (firm_id, id, client_id),
-	constraint folder_name_key unique nulls not distinct (firm_id, client_id, parent_id, name_key),
 	constraint folder_client_fk foreign key (firm_id, client_id) references client (firm_id, id),
 	constraint folder_parent_fk foreign key (firm_id, parent_id, client_id) references folder (firm_id, id, client_id),
 	constraint folder_name_check check (name <> '' and name_key <> '' and length(name) <= 255),
-	constraint folder_depth_check check (cardinality(ancestors) < 20)
+	constraint folder_depth_check check (cardinality(ancestors) < 20),
+	constraint folder_removed_check check (removed_at is null or (parent_id is null and not is_default_upload))
 );
 
+create unique index folder_name_key on folder (firm_id, client_id, parent_id, name_key) nulls not distinct
+where removed_at is null;
 create index folder_list_idx on folder (firm_id, client_id, created_at, id);
 create index folder_firm_idx on folder (firm_id, created_at, id);
 create index folder_parent_idx on folder (firm_id, parent_id, created_at, id);

@@ -139,6 +139,7 @@ create table membership (
 	state text not null,
 	login_email text not null,
 	login_email_key text not null,
+	login_chosen boolean not null default false,
 	display_name text not null,
 	locale text,
 	timezone text,

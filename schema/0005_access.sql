@@ -422,7 +422,7 @@ as $$
 		where s.firm_id = f.firm_id and s.membership_id = $2 and s.client_id = f.client_id
 			and s.folder_id = any(f.path)
 	) g
-	where c.firm_id = $1 and c.status = 'active' and g.access is not null
+	where c.firm_id = $1 and c.status = 'active' and f.removed_at is null and g.access is not null
 		and c.id = any(array(
 			select s.client_id from share s
 			where s.firm_id = $1 and s.membership_id = $2 and s.folder_id is not null
@@ -442,7 +442,8 @@ as $$
 			and s.folder_id = any(f.path)
 	) g
 	join document d on d.firm_id = f.firm_id and d.folder_id = f.id
-	where c.firm_id = $1 and d.firm_id = $1 and d.trashed_at is null and c.status = 'active' and g.access is not null
+	where c.firm_id = $1 and d.firm_id = $1 and d.trashed_at is null and c.status = 'active' and f.removed_at is null
+		and g.access is not null
 		and c.id = any(array(
 			select s.client_id from share s
 			where s.firm_id = $1 and s.membership_id = $2 and s.folder_id is not null
@@ -519,7 +520,8 @@ begin
 		while exists (
 			select from folder f
 			where f.firm_id = backfill_upload_folders.firm and f.client_id = made.id
-				and f.parent_id is null and f.name_key = backfill_upload_folders.name_key || suffix
+				and f.parent_id is null and f.removed_at is null
+				and f.name_key = backfill_upload_folders.name_key || suffix
 		) loop
 			n := n + 1;
 			suffix := format(' (%s)', n);
@@ -613,22 +615,23 @@ grant update (name, accent_color, support_email, help_links, locale, timezone, c
 	invitation_ttl_hours, session_idle_minutes, staff_idle_minutes, default_upload_folder, default_folder_name,
 	mail_coalesce_seconds, unassigned_fallback, notify_required, max_upload_bytes, updated_at)
 on firm to portico_api;
-grant update (identity_id, role, contact_id, state, login_email, login_email_key, display_name, locale, timezone,
-	phone, last_sign_in_at, updated_at)
+grant update (identity_id, role, contact_id, state, login_email, login_email_key, login_chosen, display_name, locale,
+	timezone, phone, last_sign_in_at, updated_at)
 on membership to portico_api;
 grant update (authenticated_at, expires_at, last_seen_at, ended_at) on session to portico_api;
-grant update (status, sealed, expires_at) on idempotency to portico_api;
+grant update (fingerprint, status, sealed, created_at, expires_at) on idempotency to portico_api;
 grant update (entity, first_name, last_name, display_name, primary_email, emails, email_keys, phone, custom_fields,
 	external_source, external_id, archived_at, updated_at)
 on contact to portico_api;
 grant update (code, name, emails, phone, address, status, primary_contact_id, custom_fields, external_source,
 	external_id, updated_at)
 on client to portico_api;
+grant update (created_at) on client_team to portico_api;
 grant update (role, is_primary) on client_contact to portico_api;
 grant update (membership_id, email, email_key, contact_id, client_id, state, nonce, expires_at, sent_at, send_count,
 	accepted_at, updated_at)
 on invitation to portico_api;
-grant update (parent_id, name, name_key, is_default_upload, updated_at) on folder to portico_api;
+grant update (parent_id, name, name_key, is_default_upload, removed_at, updated_at) on folder to portico_api;
 grant update (state) on blob to portico_api;
 grant update (client_id, folder_id, name, name_key, content_type, size, sha256, blob_id, doc_version, scan, archived,
 	custom_fields, trashed_at, updated_at)
@@ -659,7 +662,7 @@ on membership to portico_mailer;
 grant select (firm_id, id, display_name, first_name, last_name, primary_email, emails, archived_at)
 on contact to portico_mailer;
 grant select (firm_id, id, name, status) on client to portico_mailer;
-grant select (firm_id, id, client_id, parent_id, ancestors, path, name, created_at) on folder to portico_mailer;
+grant select (firm_id, id, client_id, parent_id, ancestors, path, name, removed_at, created_at) on folder to portico_mailer;
 grant select (firm_id, id, client_id, folder_id, name, uploaded_by_id, uploaded_by_kind, uploaded_by_name, trashed_at,
 	created_at)
 on document to portico_mailer;

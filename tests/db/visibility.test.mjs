@@ -307,6 +307,15 @@ test('S3_5 archived documents stay readable when shared', async () => {
 	assert.ok((await see(w)).includes(document.id));
 });
 
+test('a removed folder, kept for what is trashed in it, is not seen', async () => {
+	const w = await smallWorld();
+	const folder = await w.fixture.folder(w.client);
+	await w.fixture.document(folder);
+	await w.fixture.share(w.person, { folder });
+	await owner.query('update folder set removed_at = $2 where id = $1', [folder.id, T0]);
+	assert.deepEqual(await see(w), []);
+});
+
 test('S3_16 S3_17 a share to a stranger, on two items, or an upload into a document is no share', async () => {
 	const w = await smallWorld();
 	const folder = await w.fixture.folder(w.client);

@@ -45,6 +45,20 @@ int reply_status(struct rq *rq, int status, const struct entity *kind, const voi
 	return 0;
 }
 
+/* Strong ETag of an entity that has no row of its own: what it shows, hashed. */
+static const char *state_etag(struct rq *rq, const struct entity *kind, const void *entity)
+{
+	uint8_t hash[HASH_SIZE];
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b, rq->arena, REPLY_MAX);
+	json_start(&w, &b);
+	write_entity(&w, kind, entity);
+	crypt_sha256(b.data, b.len, hash);
+	return arena_printf(rq->arena, "\"%s\"", crypt_hex(rq->arena, hash, 16));
+}
+
 /* Does If-None-Match name this ETag? Weak comparison, RFC 9110 13.1.2. */
 static bool none_match(const struct rq *rq, const char *etag)
 {
@@ -53,17 +67,38 @@ static bool none_match(const struct rq *rq, const char *etag)
 	return seen != NULL && (strcmp(seen, "*") == 0 || strstr(seen, etag) != NULL);
 }
 
+static const char *etag_of(struct rq *rq, const struct entity *kind, const void *entity,
+			   int64_t version)
+{
+	return version > 0 ? arena_printf(rq->arena, "\"%lld\"", (long long)version)
+			   : state_etag(rq, kind, entity);
+}
+
 static bool reads(const struct rq *rq)
 {
 	return strcmp(rq->in->method, "GET") == 0 || strcmp(rq->in->method, "HEAD") == 0;
+}
+
+int match_state(struct rq *rq, const struct entity *kind, const void *entity)
+{
+	const char *wanted = rq_header(rq, "if-match"), *etag;
+
+	if (wanted == NULL || strcmp(wanted, "*") == 0)
+		return 0;
+	etag = state_etag(rq, kind, entity);
+	if (strstr(wanted, etag) != NULL)
+		return 0;
+	reply_header(rq, "etag", etag);
+	return err_set(&rq->err, PROBLEM_version_changed,
+		       "It has been changed since; read it again and decide anew.");
 }
 
 int reply_one(struct rq *rq, const struct entity *kind, const void *entity, int64_t version)
 {
 	const char *etag;
 
-	if (version > 0) {
-		etag = arena_printf(rq->arena, "\"%lld\"", (long long)version);
+	if (version != 0) {
+		etag = etag_of(rq, kind, entity, version);
 		reply_header(rq, "etag", etag);
 		if (reads(rq) && none_match(rq, etag)) {
 			rq->out->status = 304;
@@ -79,11 +114,13 @@ int reply_created(struct rq *rq, const struct entity *kind, const void *entity, 
 	char text[ID_TEXT_SIZE];
 	const struct field *id = field_find(kind->fields, "id");
 
-	id_format((const struct id *)(const void *)((const char *)entity + id->offset),
-		  kind->prefix, text);
-	reply_header(rq, "location", arena_printf(rq->arena, "%s/%s", path, text));
-	if (version > 0)
-		reply_header(rq, "etag", arena_printf(rq->arena, "\"%lld\"", (long long)version));
+	if (path != NULL) {
+		id_format((const struct id *)(const void *)((const char *)entity + id->offset),
+			  kind->prefix, text);
+		reply_header(rq, "location", arena_printf(rq->arena, "%s/%s", path, text));
+	}
+	if (version != 0)
+		reply_header(rq, "etag", etag_of(rq, kind, entity, version));
 	return reply_status(rq, 201, kind, entity);
 }
 

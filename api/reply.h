@@ -5,13 +5,21 @@
 #include "blob.h"
 #include "rq.h"
 
-/* 200 with the entity; `version` > 0 makes its ETag, and If-None-Match then gets 304. */
+enum { VERSION_OF_STATE = -1 };
+
+/*
+ * 200 with the entity. `version` > 0 makes its ETag, VERSION_OF_STATE makes it of what is shown, 0: it has
+ * none. If-None-Match then gets 304.
+ */
 int reply_one(struct rq *rq, const struct entity *kind, const void *entity, int64_t version);
+
+/* match_version() for an entity whose ETag is made of what it shows. */
+int match_state(struct rq *rq, const struct entity *kind, const void *entity);
 
 /* As reply_one with another status, such as 202. */
 int reply_status(struct rq *rq, int status, const struct entity *kind, const void *entity);
 
-/* 201 with Location `path`/id and the entity. */
+/* 201 with Location `path`/id (NULL: none) and the entity. */
 int reply_created(struct rq *rq, const struct entity *kind, const void *entity, int64_t version,
 		  const char *path);
 

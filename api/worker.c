@@ -18,7 +18,7 @@ enum { WORKER_ARENA_MAX = 16 * 1024 * 1024 };
 static const char *read_file(const char *path, size_t *len_r)
 {
 	FILE *in = path == NULL ? NULL : fopen(path, "re");
-	char chunk[8192];
+	char chunk[2048];
 	struct buf b;
 	size_t n;
 

@@ -1,0 +1,255 @@
+/*
+ * invite.c - portal access and the invitation that leads to it: what three resources share.
+ *
+ * The address and the name are snapshots on the membership (S2-25, S2-40). Every sending has a token and
+ * an expiry of its own: the first one uses the invitation made with the access, each later one makes a
+ * new invitation and supersedes the old (pitfall P8).
+ */
+#include "invite.h"
+
+#include "auth.h"
+#include "crypt.h"
+#include "sql_invite.h"
+#include "text.h"
+
+int candidate_load(struct rq *rq, struct candidate *c_r)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_invite_candidate, NULL, &rows));
+	if (rows.n == 0)
+		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
+	*c_r = (struct candidate){
+		.membership = row_id(&rows, 0, "membership"),
+		.state = row_text(&rows, 0, "state"),
+		.login_email = row_text(&rows, 0, "login_email"),
+		.login_chosen = row_bool(&rows, 0, "login_chosen"),
+		.identity = row_id(&rows, 0, "identity"),
+		.invitation = row_id(&rows, 0, "invitation"),
+		.sends = row_int(&rows, 0, "sends"),
+		.client_count = row_int(&rows, 0, "client_count"),
+		.business_alone = row_bool(&rows, 0, "business_alone"),
+		.reinvite_mode = row_text(&rows, 0, "reinvite_mode"),
+		.ttl_hours = row_int(&rows, 0, "ttl_hours"),
+	};
+	row_read(&rows, 0, contact_entity.fields, &c_r->contact, rq->arena);
+	return 0;
+}
+
+static const char *key_of(struct rq *rq, const char *email)
+{
+	const char *key;
+
+	return email_parse(rq->arena, email, NULL, &key) == 0 ? key : email;
+}
+
+static int login_taken(struct rq *rq, const char *email, bool *taken_r)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_invite_taken, ARGS({ "email_key", key_of(rq, email) }), &rows));
+	*taken_r = row_bool(&rows, 0, "taken");
+	return 0;
+}
+
+int candidate_reasons(struct rq *rq, const struct candidate *c, const char *login_email,
+		      struct texts *reasons_r)
+{
+	const char **v = arena_array(rq->arena, const char *, 6);
+	bool taken = false;
+	size_t n = 0;
+
+	if (strcmp(c->contact.entity, "individual") != 0)
+		v[n++] = "contact_not_individual";
+	if (c->contact.primary_email == NULL)
+		v[n++] = "primary_email_missing";
+	if (c->client_count == 0)
+		v[n++] = "no_client_relationship";
+	if (c->business_alone)
+		v[n++] = "no_individual_contact";
+	if (login_email != NULL && !contact_has_email(&c->contact, login_email, rq->arena))
+		v[n++] = "email_not_on_contact";
+	if (login_email == NULL)
+		login_email = c->contact.primary_email;
+	if (login_email != NULL)
+		TRY(login_taken(rq, login_email, &taken));
+	if (taken)
+		v[n++] = "login_email_taken";
+	*reasons_r = (struct texts){ .n = n, .v = v };
+	return 0;
+}
+
+/* What each reason wants the caller to mend, and where (S0-13). */
+static const struct reason {
+	const char *code, *pointer, *text;
+} reason_texts[] = {
+	{ "contact_not_individual", "/entity",
+	  "Portal access needs an individual: set the contact's entity, or choose an individual contact." },
+	{ "primary_email_missing", "/primary_email",
+	  "Give the contact a primary address, or send primary_email." },
+	{ "no_client_relationship", "/clients", "Relate the contact to a client first." },
+	{ "no_individual_contact", "/clients",
+	  "The business client has no individual contact: relate one to it." },
+	{ "email_not_on_contact", "/login_email",
+	  "The sign-in address must be one of the contact's addresses." },
+	{ "login_email_taken", "/login_email", "Somebody at this firm signs in with this address." },
+};
+
+int candidate_refuse(struct rq *rq, const struct texts *reasons)
+{
+	bool taken = reasons->n == 1 && strcmp(reasons->v[0], "login_email_taken") == 0;
+	bool foreign = reasons->n == 1 && strcmp(reasons->v[0], "email_not_on_contact") == 0;
+
+	err_set(&rq->err,
+		taken	  ? PROBLEM_login_email_taken
+		: foreign ? PROBLEM_email_not_on_contact
+			  : PROBLEM_not_eligible,
+		"The contact cannot be given portal access; errors holds every reason.");
+	for (size_t i = 0; i < reasons->n; i++)
+		for (size_t k = 0; k < lengthof(reason_texts); k++)
+			if (strcmp(reason_texts[k].code, reasons->v[i]) == 0)
+				err_fault(&rq->err, reason_texts[k].pointer, reason_texts[k].code,
+					  "%s", reason_texts[k].text);
+	return -1;
+}
+
+/* ---- invitations ---- */
+
+/* A new open invitation of the membership to `email`; the one before is superseded. */
+static int invitation_make(struct rq *rq, struct candidate *c, const char *email, int64_t sends)
+{
+	uint8_t nonce[NONCE_SIZE];
+	const char *membership = arg_id(rq->arena, &c->membership);
+
+	crypt_random(nonce, sizeof(nonce));
+	c->invitation = id_new();
+	c->sends = sends;
+	TRY(db_query(&rq->db, &sql_invite_close_open, ARGS({ "membership", membership }), NULL));
+	return db_query(&rq->db, &sql_invite_insert,
+			ARGS({ "id", arg_id(rq->arena, &c->invitation) },
+			     { "membership", membership }, { "email", email },
+			     { "email_key", key_of(rq, email) },
+			     { "nonce", arg_bytes(rq->arena, nonce, sizeof(nonce)) },
+			     { "sends", arg_int(rq->arena, sends) }),
+			NULL);
+}
+
+/* Count the sending, start the life of its token, queue exactly one mail. */
+static int invitation_mail(struct rq *rq, const struct candidate *c, const char *email)
+{
+	int64_t expires = rq->now + c->ttl_hours * 3600 * 1000;
+
+	TRY(db_query(&rq->db, &sql_invite_mark_sent,
+		     ARGS({ "id", arg_id(rq->arena, &c->invitation) },
+			  { "expires_at", arg_time(rq->arena, expires) }),
+		     NULL));
+	TRY(db_query(&rq->db, &sql_invite_membership_invited,
+		     ARGS({ "membership", arg_id(rq->arena, &c->membership) }, { "email", email },
+			  { "email_key", key_of(rq, email) }),
+		     NULL));
+	TRY(record(rq, "invitation.sent", c->invitation, id_none));
+	return outbox_mail_invitation(&rq->db, &rq->event, &c->invitation, rq->now);
+}
+
+int invitation_send(struct rq *rq, struct candidate *c, const char *email)
+{
+	if (id_is_none(&c->invitation) || c->sends > 0 ||
+	    strcmp(key_of(rq, email), key_of(rq, c->login_email)) != 0)
+		TRY(invitation_make(rq, c, email, id_is_none(&c->invitation) ? 0 : c->sends));
+	return invitation_mail(rq, c, email);
+}
+
+const char *invitation_address(const struct rq *rq, const struct candidate *c)
+{
+	if (c->login_chosen && contact_has_email(&c->contact, c->login_email, rq->arena))
+		return c->login_email;
+	return c->contact.primary_email;
+}
+
+int invitation_load(struct rq *rq, struct id id, struct invitation *i_r)
+{
+	return find_one(rq, &sql_invite_get, ARGS({ "id", arg_id(rq->arena, &id) }),
+			&invitation_entity, i_r);
+}
+
+/* ---- access ---- */
+
+/* The address given with the request becomes the contact's primary one in the same transaction (S0-9). */
+static int set_primary(struct rq *rq, struct candidate *c, const char *email)
+{
+	if (email == NULL)
+		return 0;
+	c->contact.primary_email = email;
+	contact_settle_emails(&c->contact, true, rq->arena);
+	return db_put(&rq->db, &sql_invite_set_primary, contact_entity.fields, &c->contact,
+		      ARGS({ "email_keys", contact_email_keys(&c->contact, rq->arena) }), NULL);
+}
+
+/* Was an address named that is not simply the contact's primary one? */
+static bool is_chosen(struct rq *rq, const struct candidate *c, const struct access_in *in)
+{
+	return in->login_email != NULL &&
+	       strcmp(key_of(rq, in->login_email), key_of(rq, c->contact.primary_email)) != 0;
+}
+
+static int access_create(struct rq *rq, struct candidate *c, const struct access_in *in,
+			 const char *email)
+{
+	const char *name = in->display_name != NULL ? in->display_name : c->contact.display_name;
+	const char *membership;
+
+	c->membership = id_new();
+	c->login_email = email;
+	membership = arg_id(rq->arena, &c->membership);
+	TRY(db_query(&rq->db, &sql_invite_membership_insert,
+		     ARGS({ "id", membership }, { "email", email },
+			  { "email_key", key_of(rq, email) }, { "display_name", name },
+			  { "chosen", arg_bool(is_chosen(rq, c, in)) }),
+		     NULL));
+	TRY(db_query(&rq->db, &sql_invite_default_shares, ARGS({ "membership", membership }), NULL));
+	TRY(invitation_make(rq, c, email, 0));
+	return record(rq, "portal_access.enabled", c->membership, id_none);
+}
+
+static int access_reissue(struct rq *rq, struct candidate *c, const struct access_in *in,
+			  const char *email)
+{
+	const char *name = in->display_name != NULL ? in->display_name : c->contact.display_name;
+	const char *membership = arg_id(rq->arena, &c->membership);
+
+	if (strcmp(c->reinvite_mode, "cycle") == 0)
+		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
+			       "Switch the access off, then on with the new address.");
+	TRY(db_query(&rq->db, &sql_invite_membership_reissue,
+		     ARGS({ "membership", membership }, { "email", email },
+			  { "email_key", key_of(rq, email) }, { "display_name", name },
+			  { "chosen", arg_bool(is_chosen(rq, c, in)) }),
+		     NULL));
+	TRY(db_query(&rq->db, &sql_invite_sessions_end, ARGS({ "membership", membership }), NULL));
+	TRY(db_query(&rq->db, &sql_invite_drop_password,
+		     ARGS({ "identity", arg_id(rq->arena, &c->identity) }), NULL));
+	c->login_email = email;
+	c->state = "not_sent";
+	TRY(invitation_make(rq, c, email, 0));
+	return record(rq, "portal_access.enabled", c->membership, id_none);
+}
+
+int access_turn_on(struct rq *rq, struct candidate *c, const struct access_in *in)
+{
+	const char *email = in->login_email != NULL ? in->login_email : c->contact.primary_email;
+	bool on = !id_is_none(&c->membership), fresh = false;
+
+	TRY(auth_known(rq));
+	TRY(set_primary(rq, c, in->primary_email));
+	if (!on) {
+		TRY(access_create(rq, c, in, email));
+		fresh = true;
+	} else if (in->login_email != NULL &&
+		   strcmp(key_of(rq, email), key_of(rq, c->login_email)) != 0) {
+		TRY(access_reissue(rq, c, in, email));
+		fresh = true;
+	}
+	if (strcmp(in->send, "now") != 0 || (!fresh && strcmp(c->state, "not_sent") != 0))
+		return 0;
+	return invitation_send(rq, c, fresh ? email : invitation_address(rq, c));
+}

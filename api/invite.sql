@@ -1,0 +1,112 @@
+-- name: invite_candidate
+select c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_email, to_jsonb(c.emails) as emails, c.phone,
+	c.custom_fields, c.created_at, c.updated_at, c.version,
+	m.id as membership, m.state, m.login_email, m.login_chosen, m.identity_id as identity,
+	i.id as invitation, i.send_count as sends,
+	(select count(*) from client_contact cc where cc.firm_id = c.firm_id and cc.contact_id = c.id) as client_count,
+	exists (
+		select from client_contact cc
+		join client k on k.firm_id = cc.firm_id and k.id = cc.client_id and k.entity = 'business'
+		where cc.firm_id = c.firm_id and cc.contact_id = c.id and not exists (
+			select from client_contact o
+			join contact oc on oc.firm_id = o.firm_id and oc.id = o.contact_id and oc.entity = 'individual'
+			where o.firm_id = k.firm_id and o.client_id = k.id
+		)
+	) as business_alone,
+	f.reinvite_mode, f.invitation_ttl_hours as ttl_hours
+from contact c
+join firm f on f.id = c.firm_id
+left join membership m on m.firm_id = c.firm_id and m.contact_id = c.id
+left join invitation i on i.firm_id = m.firm_id and i.membership_id = m.id and i.state = 'open'
+where c.firm_id = :firm::uuid and c.id = :contact_id::uuid and c.archived_at is null
+for no key update of c
+
+-- name: invite_taken
+select exists (
+	select from membership m
+	where m.firm_id = :firm::uuid and m.kind = 'portal' and m.login_email_key = :email_key::text
+		and m.contact_id is distinct from :contact_id::uuid
+) as taken
+
+-- name: invite_set_primary
+update contact
+set primary_email = :primary_email::text, emails = array(select jsonb_array_elements_text(:emails::jsonb)),
+	email_keys = array(select jsonb_array_elements_text(:email_keys::jsonb)), updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :contact_id::uuid
+
+-- name: invite_membership_insert
+insert into membership (
+	firm_id, id, kind, contact_id, state, login_email, login_email_key, login_chosen, display_name, source, created_at, updated_at
+)
+values (
+	:firm::uuid, :id::uuid, 'portal', :contact_id::uuid, 'not_sent', :email::text, :email_key::text,
+	:chosen::boolean, :display_name::text, 'manual', :now::timestamptz, :now
+)
+
+-- name: invite_membership_reissue
+-- Another address before or after registration: whoever held the old one is out at once; the shares stay.
+update membership
+set login_email = :email::text, login_email_key = :email_key::text, login_chosen = :chosen::boolean,
+	display_name = :display_name::text, identity_id = null, state = 'not_sent', updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :membership::uuid
+
+-- name: invite_sessions_end
+update session set ended_at = :now::timestamptz
+where firm_id = :firm::uuid and membership_id = :membership::uuid and ended_at is null
+
+-- name: invite_drop_password
+select identity_drop_password_if_orphan(:identity::uuid)
+
+-- name: invite_default_shares
+select default_shares(:firm::uuid, :membership::uuid, :now::timestamptz)
+
+-- name: invite_close_open
+update invitation set state = 'superseded', updated_at = :now::timestamptz
+where firm_id = :firm::uuid and membership_id = :membership::uuid and state = 'open'
+
+-- name: invite_insert
+insert into invitation (
+	firm_id, id, membership_id, audience, email, email_key, contact_id, client_id, nonce, send_count,
+	created_at, updated_at
+)
+values (
+	:firm::uuid, :id::uuid, :membership::uuid, 'portal', :email::text, :email_key::text, :contact_id::uuid,
+	(
+		select case when count(*) = 1 then min(cc.client_id::text)::uuid end
+		from client_contact cc
+		where cc.firm_id = :firm and cc.contact_id = :contact_id
+	),
+	:nonce::bytea, :sends::integer, :now::timestamptz, :now
+)
+
+-- name: invite_mark_sent
+update invitation
+set send_count = send_count + 1, sent_at = :now::timestamptz, expires_at = :expires_at::timestamptz, updated_at = :now
+where firm_id = :firm::uuid and id = :id::uuid
+
+-- name: invite_membership_invited
+update membership
+set state = 'invited', login_email = :email::text, login_email_key = :email_key::text, updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :membership::uuid and state in ('not_sent', 'invited')
+
+-- name: invite_get
+select i.id, i.audience, i.email, i.contact_id, i.client_id,
+	case
+		when i.state <> 'open' then i.state
+		when i.send_count = 0 then 'not_sent'
+		when i.expires_at <= :now::timestamptz then 'expired'
+		when e.state in ('sent', 'deferred', 'bounced', 'suppressed') then e.state
+		when e.state = 'failed' then 'bounced'
+		else 'queued'
+	end as status,
+	e.state as delivery, e.to_email as sent_to, i.expires_at, i.sent_at, i.send_count, i.accepted_at, i.created_at,
+	i.version
+from invitation i
+left join lateral (
+	select e.state, e.to_email
+	from envelope e
+	where e.firm_id = i.firm_id and e.invitation_id = i.id
+	order by e.created_at desc, e.id desc
+	limit 1
+) e on true
+where i.firm_id = :firm::uuid and i.id = :id::uuid

@@ -1,0 +1,123 @@
+/* access.c - a contact's access to the portal: off, on, and what stands in the way.
+ *
+ * GET,PUT,DELETE /v1/contacts/{contact_id}/portal_access
+ */
+#include "auth.h"
+#include "invite.h"
+#include "reply.h"
+#include "res.h"
+#include "share.h"
+#include "sql_access.h"
+
+static const char *invitation_json(struct rq *rq, const struct invitation *i)
+{
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b, rq->arena, 64 * 1024);
+	json_start(&w, &b);
+	json_open(&w, '{');
+	field_write(invitation_entity.fields, i, &w);
+	json_close(&w, '}');
+	return b.data;
+}
+
+/* The state of a candidate as staff see it, with every reason against it (S0-10, S0-12). */
+static int access_read(struct rq *rq, const struct candidate *c, struct access *access)
+{
+	struct invitation invitation;
+	struct id last;
+	struct rows rows;
+
+	*access = (struct access){ .contact_id = c->contact.id };
+	TRY(db_query(&rq->db, &sql_access_get, NULL, &rows));
+	row_read(&rows, 0, access_entity.fields, access, rq->arena);
+	TRY(candidate_reasons(rq, c, NULL, &access->ineligible_reasons));
+	access->eligible = access->ineligible_reasons.n == 0;
+	last = row_id(&rows, 0, "invitation_id");
+	if (id_is_none(&last))
+		return 0;
+	TRY(invitation_load(rq, last, &invitation));
+	access->invitation = invitation_json(rq, &invitation);
+	return 0;
+}
+
+static int access_show(struct rq *rq, const struct candidate *c)
+{
+	struct access access;
+
+	TRY(access_read(rq, c, &access));
+	return reply_one(rq, &access_entity, &access, VERSION_OF_STATE);
+}
+
+/* If-Match needs the state of before; without one it is not read. */
+static int access_match(struct rq *rq, const struct candidate *c)
+{
+	struct access access;
+
+	if (rq_header(rq, "if-match") == NULL)
+		return 0;
+	TRY(access_read(rq, c, &access));
+	return match_state(rq, &access_entity, &access);
+}
+
+int access_get(struct rq *rq)
+{
+	struct candidate c;
+
+	TRY(candidate_load(rq, &c));
+	return access_show(rq, &c);
+}
+
+/* on, once: same address and nothing left to send is no change and no second mail (S0-11). */
+int access_put(struct rq *rq)
+{
+	struct access_in in = { 0 };
+	struct texts reasons;
+	struct candidate c;
+
+	TRY(candidate_load(rq, &c));
+	TRY(access_match(rq, &c));
+	TRY(body_read(rq, access_in_entity.fields, FIELD_CREATE, &in, NULL));
+	if (in.primary_email != NULL) {
+		c.contact.primary_email = in.primary_email;
+		contact_settle_emails(&c.contact, true, rq->arena);
+	}
+	TRY(candidate_reasons(rq, &c, in.login_email, &reasons));
+	if (reasons.n > 0)
+		return candidate_refuse(rq, &reasons);
+	TRY(access_turn_on(rq, &c, &in));
+	TRY(candidate_load(rq, &c));
+	return access_show(rq, &c);
+}
+
+/* Whoever switches off must be able to see all that was shared; else a count, never names (S2-12). */
+static int may_see_shares(struct rq *rq, int count)
+{
+	TRY(auth_known(rq));
+	if (count == 0 || rq_may(rq, "documents:read"))
+		return 0;
+	return err_set(&rq->err, PROBLEM_shared_items_not_accessible,
+		       "%d shared items are not open to you.", count);
+}
+
+int access_off(struct rq *rq)
+{
+	struct candidate c;
+	struct rows shares;
+	const struct arg *who;
+
+	TRY(candidate_load(rq, &c));
+	if (id_is_none(&c.membership))
+		return err_set(&rq->err, PROBLEM_not_found, "Portal access is off.");
+	TRY(access_match(rq, &c));
+	TRY(db_query(&rq->db, &sql_access_shares, NULL, &shares));
+	TRY(may_see_shares(rq, shares.n));
+	who = ARGS({ "membership", arg_id(rq->arena, &c.membership) },
+		   { "identity", arg_id(rq->arena, &c.identity) });
+	TRY(db_query(&rq->db, &sql_access_revoke_invitations, who, NULL));
+	TRY(change_one(rq, &sql_access_delete, who));
+	TRY(db_query(&rq->db, &sql_access_drop_password, who, NULL));
+	TRY(record(rq, "portal_access.disabled", c.membership, id_none));
+	return reply_rows(rq, 200, &share_entity, &shares);
+}

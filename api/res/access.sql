@@ -1,0 +1,51 @@
+-- name: access_get
+select coalesce(p.status, 'off') as status, m.login_email, m.display_name, m.last_sign_in_at,
+	case
+		when m.identity_id is null then 'not_registered'
+		when m.state = 'pending_verification' then 'pending_verification'
+		else 'registered'
+	end as registration_status,
+	(
+		select i.id from invitation i
+		where i.firm_id = m.firm_id and i.membership_id = m.id
+		order by i.created_at desc, i.id desc
+		limit 1
+	) as invitation_id,
+	array_to_json(array_remove(array[
+		case when m.login_email_key is distinct from c.email_keys[1] then 'login_email' end,
+		case when m.display_name <> c.display_name then 'display_name' end
+	], null)) as stale_fields
+from contact c
+left join membership m on m.firm_id = c.firm_id and m.contact_id = c.id
+left join lateral (
+	select case when m.state = 'invited' and i.expires_at <= :now::timestamptz then 'expired' else m.state end as status
+	from (select) as one
+	left join invitation i on i.firm_id = m.firm_id and i.membership_id = m.id and i.state = 'open'
+) p on m.id is not null
+where c.firm_id = :firm::uuid and c.id = :contact_id::uuid and c.archived_at is null
+
+-- name: access_shares
+-- What was shared, told once more when it is taken away (S2-9).
+select s.id, case when s.folder_id is not null then 'folder' else 'document' end as item_type,
+	coalesce(s.folder_id, s.document_id) as item, coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id,
+	c.display_name as contact_name, s.access, null::timestamptz as notified_at,
+	jsonb_build_object('type', s.created_by_type, 'id', coalesce(s.created_by_id, s.firm_id), 'name', s.created_by_name)
+		as created_by,
+	s.created_at
+from share s
+join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
+left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
+left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+where s.firm_id = :firm::uuid and s.contact_id = :contact_id::uuid
+order by s.created_at, s.id
+
+-- name: access_revoke_invitations
+update invitation set state = 'revoked', updated_at = :now::timestamptz
+where firm_id = :firm::uuid and membership_id = :membership::uuid and state = 'open'
+
+-- name: access_delete
+-- Sessions and shares go with it: nothing of it opens a door after the commit (S2-11).
+delete from membership where firm_id = :firm::uuid and id = :membership::uuid returning id
+
+-- name: access_drop_password
+select identity_drop_password_if_orphan(:identity::uuid)

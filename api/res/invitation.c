@@ -1,0 +1,381 @@
+/* invitation.c - inviting people, and what the invited do with the link.
+ *
+ * GET,POST /v1/invitations   GET,DELETE /v1/invitations/{invitation_id}
+ * POST /v1/invitations/{invitation_id}/resend
+ * POST /v1/invitations/preview   POST /v1/invitations/accept
+ */
+#include "invitation.h"
+
+#include "auth.h"
+#include "crypt.h"
+#include "firm.h"
+#include "invite.h"
+#include "reply.h"
+#include "res.h"
+#include "setting.h"
+#include "signin.h"
+#include "sql_invitation.h"
+#include "text.h"
+
+/* ---- staff ---- */
+
+int invitation_list(struct rq *rq)
+{
+	const char *status;
+	struct id client, contact;
+
+	TRY(rq_param_enum(rq, "status", invitation_states, &status));
+	TRY(rq_param_id(rq, "client_id", "cli", &client));
+	TRY(rq_param_id(rq, "contact_id", "con", &contact));
+	return reply_list(rq, &invitation_entity, &sql_invitation_list,
+			  ARGS({ "status", status }, { "client_id", arg_id(rq->arena, &client) },
+			       { "contact_id", arg_id(rq->arena, &contact) }));
+}
+
+int invitation_get(struct rq *rq)
+{
+	struct invitation i;
+
+	TRY(invitation_load(rq, rq->ids[0], &i));
+	return reply_one(rq, &invitation_entity, &i, VERSION_OF_STATE);
+}
+
+static int in_check(struct rq *rq, const struct invitation_in *in)
+{
+	bool by_contact = !id_is_none(&in->contact_id);
+
+	if (by_contact == (in->email != NULL))
+		return err_fault(&rq->err, by_contact ? "/email" : "/contact_id", "one_of",
+				 "Send either contact_id or email.");
+	if (!by_contact && id_is_none(&in->client_id))
+		return err_fault(&rq->err, "/client_id", "required",
+				 "An address is invited for a client.");
+	return 0;
+}
+
+/* The contact of a bare address: the one who has it, else a new individual (C14). */
+static int contact_of_email(struct rq *rq, const char *email, struct id *contact_r)
+{
+	const char *key;
+	struct rows rows;
+
+	if (email_parse(rq->arena, email, NULL, &key) < 0)
+		return err_fault(&rq->err, "/email", "invalid_email", "This is no address.");
+	TRY(db_query(&rq->db, &sql_invitation_by_email, ARGS({ "email_key", key }), &rows));
+	if (rows.n > 0) {
+		*contact_r = row_id(&rows, 0, "id");
+		return 0;
+	}
+	*contact_r = id_new();
+	TRY(db_query(&rq->db, &sql_invitation_contact_insert,
+		     ARGS({ "contact", arg_id(rq->arena, contact_r) }, { "email", email },
+			  { "email_key", key }),
+		     NULL));
+	return record(rq, "contact.created", *contact_r, id_none);
+}
+
+static int relate(struct rq *rq, const struct id *contact, const struct id *client)
+{
+	struct rows rows;
+
+	if (id_is_none(client))
+		return 0;
+	TRY(db_query(&rq->db, &sql_invitation_relate,
+		     ARGS({ "contact", arg_id(rq->arena, contact) },
+			  { "client", arg_id(rq->arena, client) }),
+		     &rows));
+	return rows.n > 0 ? 0
+			  : err_fault(&rq->err, "/client_id", "not_found",
+				      "There is no such active client.");
+}
+
+/* Access on if it is off; then the mail, unless it is to be sent later. */
+static int invite(struct rq *rq, struct candidate *c, const struct invitation_in *in)
+{
+	struct access_in how = { .send = in->send, .login_email = in->email };
+	struct texts reasons;
+
+	if (!id_is_none(&c->identity))
+		return err_set(&rq->err, PROBLEM_already_registered,
+			       "The person has registered; share with them, or let them sign in.");
+	TRY(candidate_reasons(rq, c, in->email, &reasons));
+	if (reasons.n > 0)
+		return candidate_refuse(rq, &reasons);
+	if (id_is_none(&c->membership) || strcmp(c->state, "not_sent") == 0)
+		return access_turn_on(rq, c, &how);
+	if (strcmp(in->send, "now") != 0)
+		return 0;
+	TRY(auth_known(rq));
+	return invitation_send(rq, c, invitation_address(rq, c));
+}
+
+int invitation_create(struct rq *rq)
+{
+	struct invitation_in in = { 0 };
+	struct invitation made;
+	struct candidate c;
+
+	TRY(body_read(rq, invitation_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(in_check(rq, &in));
+	if (in.email != NULL)
+		TRY(contact_of_email(rq, in.email, &in.contact_id));
+	TRY(relate(rq, &in.contact_id, &in.client_id));
+	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &in.contact_id));
+	TRY(candidate_load(rq, &c));
+	TRY(invite(rq, &c, &in));
+	TRY(invitation_load(rq, c.invitation, &made));
+	return reply_created(rq, &invitation_entity, &made, VERSION_OF_STATE, "/v1/invitations");
+}
+
+/* The row that a path names, locked: its state, and what its membership has become. */
+static int lock(struct rq *rq, struct rows *rows)
+{
+	struct invitation seen;
+
+	TRY(db_query(&rq->db, &sql_invitation_lock, NULL, rows));
+	if (rows->n == 0)
+		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
+	TRY(invitation_load(rq, rq->ids[0], &seen));
+	TRY(match_state(rq, &invitation_entity, &seen));
+	if (strcmp(row_text(rows, 0, "state"), "accepted") == 0)
+		return err_set(&rq->err, PROBLEM_already_registered,
+			       "The person has registered with this invitation.");
+	if (strcmp(row_text(rows, 0, "state"), "open") != 0)
+		return err_set(&rq->err, PROBLEM_invitation_closed, "The invitation is closed.");
+	return 0;
+}
+
+/* A new token and a fresh expiry, to the contact's address of now; the old link dies (S0-20). */
+int invitation_resend(struct rq *rq)
+{
+	struct invitation sent;
+	struct candidate c;
+	struct rows row;
+	struct id contact;
+	int64_t last;
+
+	TRY(lock(rq, &row));
+	contact = row_id(&row, 0, "contact_id");
+	last = row_time(&row, 0, "sent_at");
+	if (last != TIME_NULL && rq->now < last + INVITATION_RESEND_SECONDS * 1000) {
+		rq->err.retry_after_s = INVITATION_RESEND_SECONDS;
+		return err_set(&rq->err, PROBLEM_resend_too_soon,
+			       "The last mail left less than a minute ago.");
+	}
+	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &contact));
+	TRY(candidate_load(rq, &c));
+	if (invitation_address(rq, &c) == NULL)
+		return candidate_refuse(rq, &(struct texts){
+						    .n = 1, .v = (const char *[]){ "primary_email_missing" } });
+	TRY(auth_known(rq));
+	TRY(invitation_send(rq, &c, invitation_address(rq, &c)));
+	TRY(invitation_load(rq, c.invitation, &sent));
+	return reply_status(rq, 202, &invitation_entity, &sent);
+}
+
+int invitation_revoke(struct rq *rq)
+{
+	struct rows row;
+	struct id membership;
+
+	TRY(lock(rq, &row));
+	membership = row_id(&row, 0, "membership_id");
+	TRY(change_one(rq, &sql_invitation_revoke, NULL));
+	TRY(db_query(&rq->db, &sql_invitation_uninvite,
+		     ARGS({ "membership", arg_id(rq->arena, &membership) }), NULL));
+	TRY(record(rq, "invitation.revoked", rq->ids[0], id_none));
+	return reply_none(rq);
+}
+
+/* ---- the invited ---- */
+
+/* A token that was looked up and is good: open, not expired. */
+struct opened {
+	struct id firm, invitation, membership, identity;
+	const char *email, *email_key, *name, *password_hash;
+	const char *firm_name, *portal_url, *accent_color, *sign_in;
+	int64_t expires_at;
+};
+
+static int state_check(struct rq *rq, const struct rows *row)
+{
+	const char *state = row_text(row, 0, "state");
+
+	if (strcmp(state, "accepted") == 0)
+		return err_set(&rq->err, PROBLEM_invitation_used,
+			       "The invitation has been used: sign in instead.");
+	if (strcmp(state, "open") != 0)
+		return err_set(&rq->err, PROBLEM_invitation_revoked,
+			       "A newer invitation was sent, or this one was withdrawn: use the latest "
+			       "mail, or ask the firm for a new one.");
+	if (row_time(row, 0, "expires_at") <= rq->now)
+		return err_set(&rq->err, PROBLEM_invitation_expired,
+			       "The invitation has expired: ask the firm to send a new one.");
+	return 0;
+}
+
+static void opened_read(const struct rows *row, struct opened *o)
+{
+	o->membership = row_id(row, 0, "membership_id");
+	o->identity = row_id(row, 0, "identity");
+	o->email = row_text(row, 0, "email");
+	o->email_key = row_text(row, 0, "email_key");
+	o->name = row_text(row, 0, "display_name");
+	o->password_hash = row_text(row, 0, "password_hash");
+	o->firm_name = row_text(row, 0, "firm_name");
+	o->portal_url = row_text(row, 0, "portal_url");
+	o->accent_color = row_text(row, 0, "accent_color");
+	o->sign_in = row_text(row, 0, "sign_in");
+	o->expires_at = row_time(row, 0, "expires_at");
+}
+
+/*
+ * Look up what a token opens, in a unit of its own: reading it consumes nothing (pitfall P1), and no
+ * connection is held while a password is hashed. not_found for what is no token of ours.
+ */
+static int open_token(struct rq *rq, const char *token, struct opened *o)
+{
+	const struct arg *args;
+	const uint8_t *nonce;
+	struct rows row;
+	struct db look;
+
+	*o = (struct opened){ 0 };
+	if (mail_token_claims(rq->arena, token, &o->firm, &o->invitation) < 0)
+		return err_set(&rq->err, PROBLEM_not_found, "This is no link of ours.");
+	args = ARGS({ "firm", arg_id(rq->arena, &o->firm) },
+		    { "invitation", arg_id(rq->arena, &o->invitation) });
+	db_init(&look, worker.pool, rq->arena, &rq->err, false);
+	db_prelude(&look, &sql_invitation_claim, args, NULL);
+	TRY(db_query(&look, &sql_invitation_open, args, &row));
+	db_end(&look);
+	if (row.n == 0 || row_bytes(&row, 0, "nonce", rq->arena, &nonce) != NONCE_SIZE ||
+	    !mail_token_verify(rq->arena, token, INVITATION_PURPOSE, &o->firm, &o->invitation, nonce))
+		return err_set(&rq->err, PROBLEM_not_found, "This is no link of ours.");
+	opened_read(&row, o);
+	return state_check(rq, &row);
+}
+
+static const char *firm_public_json(struct rq *rq, const struct opened *o)
+{
+	struct firm_public firm = {
+		.name = o->firm_name,
+		.portal_url = o->portal_url != NULL ? o->portal_url : worker.conf.public_url,
+		.accent_color = o->accent_color,
+		.sign_in = o->sign_in,
+		.password_min_length = 8,
+	};
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b, rq->arena, 64 * 1024);
+	json_start(&w, &b);
+	json_open(&w, '{');
+	field_write(firm_public_entity.fields, &firm, &w);
+	json_close(&w, '}');
+	return b.data;
+}
+
+int invitation_preview(struct rq *rq)
+{
+	struct token_in in = { 0 };
+	struct opened o;
+	struct invitation_preview preview;
+
+	TRY(body_read(rq, token_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(open_token(rq, in.token, &o));
+	preview = (struct invitation_preview){
+		.firm = firm_public_json(rq, &o),
+		.email = o.email,
+		.name = o.name,
+		.requires_password = true,
+		.credential = o.password_hash != NULL ? "existing" : "new",
+		.expires_at = o.expires_at,
+	};
+	return reply_one(rq, &invitation_preview_entity, &preview, 0);
+}
+
+/*
+ * A new credential is chosen; a known one is proved, never set (model: identity is global). Leaves the
+ * hash to store in `hash`, empty when there is nothing to store.
+ */
+static int credential(struct rq *rq, const struct accept_in *in, const struct opened *o,
+		      char hash[PASSWORD_HASH_SIZE])
+{
+	const char *words[] = { o->firm_name, o->email, o->name, NULL };
+	int right;
+
+	*hash = '\0';
+	if (in->password == NULL)
+		return err_set(&rq->err, PROBLEM_password_required,
+			       o->password_hash != NULL ? "Send the password you sign in with."
+							: "Choose a password.");
+	if (o->password_hash == NULL) {
+		TRY(password_check(in->password, words, "/password", &rq->err));
+		return password_hash(in->password, hash, &rq->err);
+	}
+	right = password_verify(in->password, o->password_hash, &rq->err);
+	TRY(right);
+	return right ? 0
+		     : err_set(&rq->err, PROBLEM_invalid_credentials,
+			       "This address has an account: the password for it is another.");
+}
+
+/* The identity of the address: as it is, with its first password, or new. */
+static int identity_settle(struct rq *rq, struct opened *o, const char *hash)
+{
+	bool known = !id_is_none(&o->identity);
+	const struct arg *args;
+	struct rows rows;
+
+	if (*hash == '\0')
+		return 0;
+	if (!known)
+		o->identity = id_new();
+	args = ARGS({ "identity", arg_id(rq->arena, &o->identity) }, { "email", o->email },
+		    { "email_key", o->email_key }, { "password_hash", hash });
+	TRY(db_query(&rq->db, known ? &sql_invitation_set_password : &sql_invitation_identity, args,
+		     &rows));
+	if (!known && row_text(&rows, 0, "id") == NULL)
+		return err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
+	return 0;
+}
+
+static int email_fits(struct rq *rq, const struct accept_in *in, const struct opened *o)
+{
+	const char *key;
+
+	if (in->email == NULL ||
+	    (email_parse(rq->arena, in->email, NULL, &key) == 0 && strcmp(key, o->email_key) == 0))
+		return 0;
+	return err_set(&rq->err, PROBLEM_email_mismatch,
+		       "The invitation was sent to another address; use that one.");
+}
+
+int invitation_accept(struct rq *rq)
+{
+	char hash[PASSWORD_HASH_SIZE];
+	struct accept_in in = { 0 };
+	const struct arg *args;
+	struct rows taken;
+	struct opened o;
+
+	TRY(body_read(rq, accept_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(open_token(rq, in.token, &o));
+	TRY(email_fits(rq, &in, &o));
+	TRY(credential(rq, &in, &o, hash));
+	rq->who.firm = o.firm;
+	db_bind(&rq->db, "firm", arg_id(rq->arena, &o.firm));
+	db_prelude(&rq->db, &sql_invitation_claim, NULL, NULL);
+	args = ARGS({ "invitation", arg_id(rq->arena, &o.invitation) });
+	TRY(db_query(&rq->db, &sql_invitation_take, args, &taken));
+	if (taken.n == 0)
+		return err_set(&rq->err, PROBLEM_invitation_used,
+			       "The invitation has been used: sign in instead.");
+	TRY(identity_settle(rq, &o, hash));
+	TRY(change_one(rq, &sql_invitation_register,
+		       ARGS({ "membership", arg_id(rq->arena, &o.membership) },
+			    { "identity", arg_id(rq->arena, &o.identity) }, { "name", in.name })));
+	TRY(record(rq, "invitation.accepted", o.invitation, id_none));
+	return sign_in(rq, &o.firm, &o.membership, in.transport);
+}

@@ -1,0 +1,98 @@
+-- name: invitation_list
+select i.id, i.audience, i.email, i.contact_id, i.client_id, s.status, e.state as delivery, e.to_email as sent_to,
+	i.expires_at, i.sent_at, i.send_count, i.accepted_at, i.created_at, i.version
+from invitation i
+left join lateral (
+	select e.state, e.to_email
+	from envelope e
+	where e.firm_id = i.firm_id and e.invitation_id = i.id
+	order by e.created_at desc, e.id desc
+	limit 1
+) e on true
+cross join lateral (
+	select case
+		when i.state <> 'open' then i.state
+		when i.send_count = 0 then 'not_sent'
+		when i.expires_at <= :now::timestamptz then 'expired'
+		when e.state in ('sent', 'deferred', 'bounced', 'suppressed') then e.state
+		when e.state = 'failed' then 'bounced'
+		else 'queued'
+	end as status
+) s
+where i.firm_id = :firm::uuid
+	and (i.created_at, i.id) > (:after_at::timestamptz, :after_id::uuid)
+	and (:status::text is null or s.status = :status)
+	and (:client_id::uuid is null or i.client_id = :client_id)
+	and (:contact_id::uuid is null or i.contact_id = :contact_id)
+order by i.created_at, i.id
+limit :limit::bigint
+
+-- name: invitation_lock
+select i.state, i.contact_id, i.membership_id, i.sent_at, i.version, m.state as member_state
+from invitation i
+left join membership m on m.firm_id = i.firm_id and m.id = i.membership_id
+where i.firm_id = :firm::uuid and i.id = :invitation_id::uuid
+for no key update of i
+
+-- name: invitation_revoke
+update invitation set state = 'revoked', updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :invitation_id::uuid and state = 'open'
+returning id
+
+-- name: invitation_uninvite
+update membership set state = 'not_sent', updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :membership::uuid and state = 'invited'
+
+-- name: invitation_by_email
+-- The contact who has this address, the oldest first; businesses are told apart by entity.
+select c.id, c.entity from contact c
+where c.firm_id = :firm::uuid and c.archived_at is null and :email_key::text = any(c.email_keys)
+order by c.entity desc, c.created_at, c.id
+limit 1
+
+-- name: invitation_contact_insert
+insert into contact (firm_id, id, entity, display_name, primary_email, emails, email_keys, created_at, updated_at)
+values (
+	:firm::uuid, :contact::uuid, 'individual', :email::text, :email, array[:email], array[:email_key::text],
+	:now::timestamptz, :now
+)
+
+-- name: invitation_relate
+insert into client_contact (firm_id, client_id, contact_id, created_at)
+select c.firm_id, c.id, :contact::uuid, :now::timestamptz
+from client c
+where c.firm_id = :firm::uuid and c.id = :client::uuid and c.status = 'active'
+on conflict on constraint client_contact_pkey do update set is_primary = client_contact.is_primary
+returning client_id
+
+-- name: invitation_claim
+select claim_firm(:firm::uuid)
+
+-- name: invitation_open
+-- What a token claims, with all that decides about it.
+select i.state, i.nonce, i.email, i.email_key, i.expires_at, i.audience, i.membership_id, m.display_name, m.state as member_state,
+	f.name as firm_name, f.portal_url, f.accent_color, f.sign_in, n.id as identity, n.password_hash
+from invitation i
+join firm f on f.id = i.firm_id
+left join membership m on m.firm_id = i.firm_id and m.id = i.membership_id
+left join lateral identity_find(i.email_key) n on true
+where i.firm_id = :firm::uuid and i.id = :invitation::uuid
+
+-- name: invitation_take
+-- Exactly one of those who come at once gets the row (promise P9).
+update invitation set state = 'accepted', accepted_at = :now::timestamptz, updated_at = :now
+where firm_id = :firm::uuid and id = :invitation::uuid and state = 'open' and expires_at > :now
+returning membership_id
+
+-- name: invitation_identity
+select identity_create(:identity::uuid, :email_key::text, :email::text, :password_hash::text, :now::timestamptz) as id
+
+-- name: invitation_set_password
+select identity_set_password(:identity::uuid, :password_hash::text, :now::timestamptz) as done
+
+-- name: invitation_register
+update membership
+set identity_id = :identity::uuid, state = 'active', display_name = coalesce(:name::text, display_name),
+	updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :membership::uuid and state in ('invited', 'not_sent')
+returning id

@@ -1,0 +1,18 @@
+-- name: me_get
+select m.kind as audience, m.display_name as name, m.login_email as email, m.phone,
+	coalesce(m.locale, f.locale) as locale, coalesce(m.timezone, f.timezone) as timezone, m.updated_at, m.version
+from membership m
+join firm f on f.id = m.firm_id
+where m.firm_id = :firm::uuid and m.id = :me::uuid
+
+-- name: me_lock
+select id from membership where firm_id = :firm::uuid and id = :me::uuid for no key update
+
+-- name: me_timezone_known
+select exists (select from pg_timezone_names where name = :timezone::text) as known
+
+-- name: me_update
+update membership
+set display_name = :name::text, phone = :phone::text, locale = :locale::text, timezone = :timezone::text,
+	updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :me::uuid

@@ -1,0 +1,2 @@
+-- name: ops_ping
+select 1 as one

@@ -1,0 +1,104 @@
+/* session.c - signing in with a password, signing out, and the session itself.
+ *
+ * POST /v1/auth/login   POST /v1/auth/logout   GET /v1/auth/session
+ */
+#include "session.h"
+
+#include "audit.h"
+#include "auth.h"
+#include "crypt.h"
+#include "reply.h"
+#include "res.h"
+#include "setting.h"
+#include "signin.h"
+#include "sql_session.h"
+#include "text.h"
+
+/* What the database knows of somebody who wants to sign in. */
+struct person {
+	struct id firm, membership;
+	const char *password_hash, *state;
+};
+
+/* Looked up in a unit of its own, so that no connection is held while the password is hashed. */
+static int person_find(struct rq *rq, const struct login_in *in, struct person *p_r)
+{
+	struct rows rows;
+	const char *key;
+	struct db look;
+
+	if (email_parse(rq->arena, in->email, NULL, &key) < 0)
+		key = in->email;
+	db_init(&look, worker.pool, rq->arena, &rq->err, false);
+	TRY(db_query(&look, &sql_session_person,
+		     ARGS({ "slug", in->firm }, { "host", rq_header(rq, "host") },
+			  { "audience", in->audience }, { "email_key", key }),
+		     &rows));
+	db_end(&look);
+	*p_r = (struct person){ 0 };
+	if (rows.n == 0)
+		return in->firm != NULL ? 0
+					: err_set(&rq->err, PROBLEM_firm_required,
+						  "Several firms are served here: send firm.");
+	p_r->firm = row_id(&rows, 0, "firm");
+	p_r->membership = row_id(&rows, 0, "membership");
+	p_r->password_hash = row_text(&rows, 0, "password_hash");
+	p_r->state = row_text(&rows, 0, "state");
+	return 0;
+}
+
+static bool may_sign_in(const struct person *p)
+{
+	return p->state != NULL && (strcmp(p->state, "active") == 0 ||
+				    strcmp(p->state, "pending_verification") == 0);
+}
+
+/* A failed attempt is on record although the request changes nothing else (promise P19). */
+static int refuse(struct rq *rq, const struct person *p)
+{
+	struct actor nobody = { .type = "system", .id = id_none, .name = "Portico" };
+	struct audit_entry entry = {
+		.action = "auth.login", .object_type = "membership", .object = p->membership,
+		.outcome = "denied",	.ip = rq->addr,		     .request_id = rq->request_id,
+	};
+
+	if (!id_is_none(&p->firm)) {
+		TRY(audit_write(&rq->db, &nobody, &entry, rq->now));
+		TRY(db_commit(&rq->db));
+	}
+	return err_set(&rq->err, PROBLEM_invalid_credentials,
+		       "The address or the password is wrong.");
+}
+
+int session_login(struct rq *rq)
+{
+	struct login_in in = { 0 };
+	struct person person;
+	int right;
+
+	TRY(body_read(rq, login_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(person_find(rq, &in, &person));
+	right = password_verify(in.password, person.password_hash, &rq->err);
+	TRY(right);
+	rq->who.firm = person.firm;
+	db_bind(&rq->db, "firm", arg_id(rq->arena, &person.firm));
+	db_prelude(&rq->db, &sql_session_claim, NULL, NULL);
+	if (!right || !may_sign_in(&person))
+		return refuse(rq, &person);
+	return sign_in(rq, &person.firm, &person.membership, in.transport);
+}
+
+int session_logout(struct rq *rq)
+{
+	TRY(db_query(&rq->db, &sql_session_end,
+		     ARGS({ "session", arg_id(rq->arena, &rq->who.session) }), NULL));
+	auth_cookie(rq, NULL, 0);
+	return reply_none(rq);
+}
+
+int session_get(struct rq *rq)
+{
+	const char *json = session_json(rq, &rq->who.session);
+
+	return json == NULL ? -1 : reply_json(rq, 200, json, strlen(json));
+}

@@ -1,0 +1,101 @@
+/* setup.c - the first firm of an installation, made by whoever holds the setup token.
+ *
+ * GET,POST /v1/setup
+ */
+#include "crypt.h"
+#include "firm.h"
+#include "reply.h"
+#include "res.h"
+#include "setting.h"
+#include "sql_setup.h"
+#include "tenant.h"
+
+int setup_status(struct rq *rq)
+{
+	struct rows rows;
+	const char *json;
+
+	TRY(db_query(&rq->db, &sql_setup_needed, NULL, &rows));
+	json = row_bool(&rows, 0, "needed") ? "{\"needed\":true}" : "{\"needed\":false}";
+	return reply_json(rq, 200, json, strlen(json));
+}
+
+/* Both hashed first, so that neither length nor place of a difference shows in the time it takes. */
+static bool token_right(const char *token)
+{
+	uint8_t ours[HASH_SIZE], theirs[HASH_SIZE];
+	const char *wanted = worker.conf.setup_token;
+
+	if (wanted == NULL || *wanted == '\0')
+		return false;
+	crypt_sha256(wanted, strlen(wanted), ours);
+	crypt_sha256(token, strlen(token), theirs);
+	return crypt_equal(ours, theirs, HASH_SIZE);
+}
+
+/* Does somebody else rule here already? That comes before the token, and the token before the rest. */
+static int may_set_up(struct rq *rq, const struct setup_in *in)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_setup_needed, NULL, &rows));
+	if (!row_bool(&rows, 0, "needed"))
+		return err_set(&rq->err, PROBLEM_already_set_up,
+			       "This installation has its first firm already.");
+	if (!token_right(in->setup_token))
+		return err_set(&rq->err, PROBLEM_setup_token_invalid,
+			       "The setup token is the one in the state directory.");
+	return 0;
+}
+
+static int setup_check(struct rq *rq, struct setup_in *in)
+{
+	const char *words[] = { in->firm_name, in->owner_email, in->owner_name, NULL };
+
+	if (in->firm_slug == NULL)
+		in->firm_slug = firm_slug(rq->arena, in->firm_name);
+	else if (strcmp(in->firm_slug, firm_slug(rq->arena, in->firm_slug)) != 0)
+		err_fault(&rq->err, "/firm_slug", "not_allowed",
+			  "Only a to z, 0 to 9 and single hyphens inside.");
+	if (password_check(in->owner_password, words, "/owner_password", &rq->err) < 0 ||
+	    rq->err.fault_count > 0)
+		return -1;
+	return 0;
+}
+
+static int make_firm(struct rq *rq, const struct setup_in *in, const char *hash)
+{
+	struct tenant_firm firm = { .id = id_new(),
+				    .slug = in->firm_slug,
+				    .name = in->firm_name,
+				    .timezone = in->timezone,
+				    .currency = in->currency };
+	struct tenant_staff owner = { .id = id_new(),
+				      .role = "owner",
+				      .name = in->owner_name,
+				      .email = in->owner_email,
+				      .password_hash = hash };
+
+	TRY(db_query(&rq->db, &sql_setup_begin, NULL, NULL));
+	TRY(tenant_create_firm(&rq->db, &firm, rq->now));
+	TRY(tenant_create_staff(&rq->db, &owner, rq->now));
+	return record(rq, "firm.created", firm.id, id_none);
+}
+
+int setup_create(struct rq *rq)
+{
+	char hash[PASSWORD_HASH_SIZE];
+	struct setup_in in = { 0 };
+	struct firm firm;
+
+	TRY(body_read(rq, setup_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(may_set_up(rq, &in));
+	TRY(setup_check(rq, &in));
+	TRY(password_hash(in.owner_password, hash, &rq->err));
+	TRY(make_firm(rq, &in, hash));
+	TRY(find_one(rq, &sql_setup_show,
+		     ARGS({ "public_url", worker.conf.public_url },
+			  { "max_upload_bytes", arg_int(rq->arena, worker.conf.max_upload_bytes) }),
+		     &firm_entity, &firm));
+	return reply_created(rq, &firm_entity, &firm, firm.version, NULL);
+}

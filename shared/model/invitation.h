@@ -1,0 +1,68 @@
+/* invitation.h - an invitation to the portal or to the firm's staff: one link, one address, one use. */
+#ifndef PORTICO_INVITATION_H
+#define PORTICO_INVITATION_H
+
+#include "field.h"
+
+#define INVITATION_PURPOSE "invitation" /* of its mail token */
+
+enum { INVITATION_RESEND_SECONDS = 60 };
+
+struct invitation {
+	struct id id;
+	const char *audience;
+	const char *email;
+	struct id contact_id, client_id;
+	const char *status;   /* what staff see, see invitation_states */
+	const char *delivery; /* of its last mail, NULL: none was asked for */
+	const char *sent_to;
+	int64_t expires_at, sent_at;
+	int64_t send_count;
+	int64_t accepted_at, created_at;
+	int64_t version;
+};
+
+/* What a caller asks for; exactly one of contact_id and email. */
+struct invitation_in {
+	struct id contact_id, client_id;
+	const char *email;
+	const char *send; /* "now" or "later" */
+};
+
+struct token_in {
+	const char *token;
+};
+
+struct accept_in {
+	const char *token, *password, *name, *email, *transport;
+};
+
+/* Portal access of a contact, as staff see it. */
+struct access {
+	struct id contact_id;
+	const char *status;
+	bool eligible;
+	struct texts ineligible_reasons;
+	const char *login_email, *display_name;
+	struct texts stale_fields; /* snapshots that the contact has outgrown */
+	const char *registration_status;
+	const char *invitation; /* JSON of the last invitation, or NULL */
+	int64_t last_sign_in_at;
+	int64_t version;
+};
+
+struct access_in {
+	const char *send, *login_email, *primary_email, *display_name;
+};
+
+extern const char *const invitation_states[];
+extern const char *const send_choices[];
+extern const char *const transports[];
+extern const struct entity invitation_entity;
+extern const struct entity invitation_in_entity;
+extern const struct entity token_in_entity;
+extern const struct entity accept_in_entity;
+extern const struct entity access_entity;
+extern const struct entity access_in_entity;
+
+#endif

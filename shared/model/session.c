@@ -1,0 +1,62 @@
+/* session.c - signing in, the session that follows, and the person it belongs to. */
+#include "session.h"
+
+#include "invitation.h"
+
+enum { NEED = FIELD_CREATE | FIELD_REQUIRED };
+
+const char *const audiences[] = { "staff", "portal", NULL };
+
+/* clang-format off */
+static const struct field login_in_fields[] = {
+	F_TEXT(login_in, firm, 1, 63, FIELD_CREATE),
+	F_ENUM(login_in, audience, audiences, NEED),
+	F_EMAIL(login_in, email, NEED),
+	F_SECRET(login_in, password, NEED),
+	F_ENUM(login_in, transport, transports, NEED),
+	FIELD_END,
+};
+
+static const struct field session_fields[] = {
+	F_ID(session, id, "ses", 0),
+	F_ENUM(session, audience, audiences, 0),
+	F_REF(session, principal, 0),
+	F_REFS(session, clients, 0),
+	F_TEXTS(session, permissions, 0, 0),
+	F_TIME(session, authenticated_at, 0),
+	F_TIME(session, expires_at, 0),
+	F_TIME(session, idle_expires_at, 0),
+	F_BOOL(session, totp_enabled, 0),
+	F_ENUM(session, transport, transports, 0),
+	FIELD_END,
+};
+
+static const struct field sign_in_result_fields[] = {
+	F_TEXT(sign_in_result, state, 0, 0, 0),
+	F_JSON(sign_in_result, session, 0),
+	F_TEXT(sign_in_result, access_token, 0, 0, 0),
+	F_TEXT(sign_in_result, refresh_token, 0, 0, 0),
+	F_INT(sign_in_result, expires_in, 0, 0, 0),
+	F_TEXT(sign_in_result, mfa_token, 0, 0, 0),
+	F_TEXTS(sign_in_result, mfa_methods, 0, 0),
+	FIELD_END,
+};
+
+static const struct field me_fields[] = {
+	F_TEXT(me, id, 0, 0, 0),
+	F_ENUM(me, audience, audiences, 0),
+	F_TEXT(me, name, 1, 200, FIELD_PATCH),
+	F_EMAIL(me, email, 0),
+	F_TEXT(me, phone, 1, 50, FIELD_PATCH | FIELD_NULLABLE),
+	F_TEXT(me, locale, 2, 35, FIELD_PATCH),
+	F_TEXT(me, timezone, 1, 64, FIELD_PATCH),
+	F_TIME(me, updated_at, 0),
+	F_INT(me, version, 0, 0, FIELD_HIDDEN),
+	FIELD_END,
+};
+/* clang-format on */
+
+const struct entity login_in_entity = { "session", "ses", sizeof(struct login_in), login_in_fields };
+const struct entity session_entity = { "session", "ses", sizeof(struct session), session_fields };
+const struct entity sign_in_result_entity = { "session", "ses", sizeof(struct sign_in_result), sign_in_result_fields };
+const struct entity me_entity = { "staff", "stf", sizeof(struct me), me_fields };

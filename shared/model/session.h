@@ -1,0 +1,50 @@
+/* session.h - signing in, the session that follows, and the person it belongs to. */
+#ifndef PORTICO_SESSION_H
+#define PORTICO_SESSION_H
+
+#include "field.h"
+
+enum {
+	SESSION_STAFF_SECONDS = 12 * 3600,
+	SESSION_PORTAL_SECONDS = 24 * 3600
+};
+
+struct login_in {
+	const char *firm, *audience, *email, *password, *transport;
+};
+
+struct session {
+	struct id id;
+	const char *audience;
+	struct ref principal;
+	struct refs clients;
+	struct texts permissions;
+	int64_t authenticated_at, expires_at, idle_expires_at;
+	bool totp_enabled;
+	const char *transport;
+};
+
+struct sign_in_result {
+	const char *state;	 /* "signed_in", "pending_verification" */
+	const char *session;	 /* JSON */
+	const char *access_token; /* transport token only */
+	const char *refresh_token;
+	int64_t expires_in; /* seconds, INT64_MIN: null */
+	const char *mfa_token;
+	struct texts mfa_methods;
+};
+
+struct me {
+	const char *id; /* of the membership, with the prefix of its kind */
+	const char *audience, *name, *email, *phone, *locale, *timezone;
+	int64_t updated_at;
+	int64_t version;
+};
+
+extern const char *const audiences[];
+extern const struct entity login_in_entity;
+extern const struct entity session_entity;
+extern const struct entity sign_in_result_entity;
+extern const struct entity me_entity;
+
+#endif

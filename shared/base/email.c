@@ -137,9 +137,10 @@ static bool scripts_fit(const char *text)
 /* An ASCII character written otherwise: Kelvin sign, full width, ligatures, long s, dotless i. */
 static bool is_disguise(int32_t cp)
 {
+	const utf8proc_option_t how = UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT;
 	utf8proc_int32_t parts[32];
 	int bound = 0;
-	const utf8proc_ssize_t n = utf8proc_decompose_char(cp, parts, 32, UTF8PROC_COMPAT, &bound);
+	const utf8proc_ssize_t n = utf8proc_decompose_char(cp, parts, 32, how, &bound);
 
 	if (utf8proc_tolower(cp) < 0x80 || utf8proc_toupper(cp) < 0x80)
 		return true;

@@ -81,7 +81,7 @@ static unsigned digit_bits(const struct id *id, int i)
 	unsigned value = 0;
 
 	for (int bit = 5 * i - 2; bit < 5 * i + 3; bit++)
-		value = value << 1 | (bit < 0 ? 0 : id->b[bit / 8] >> (7 - bit % 8) & 1U);
+		value = value << 1 | (bit < 0 ? 0U : (unsigned)id->b[bit / 8] >> (7 - bit % 8) & 1U);
 	return value;
 }
 

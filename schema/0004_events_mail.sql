@@ -177,4 +177,19 @@ create table test_mail (
 
 create index test_mail_list_idx on test_mail (created_at, id);
 
+-- A time as the clock on somebody's wall, "2026-03-01 10:00 Europe/Berlin", for a mail to say it. A
+-- zone that is not known must not hold the mail up: it is UTC then.
+create function local_time(at timestamptz, zone text) returns text
+language plpgsql stable
+as $$
+begin
+	return to_char(at at time zone zone, 'YYYY-MM-DD HH24:MI ') || zone;
+exception
+	when invalid_parameter_value then
+		return to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI ') || 'UTC';
+end
+$$;
+
+grant execute on function local_time(timestamptz, text) to portico_mailer;
+
 reset role;

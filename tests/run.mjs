@@ -1,0 +1,29 @@
+// run.mjs FOLDER [FILE...] - start one private Portico and one mail sink, run the compiled tests of tests/FOLDER, stop both.
+import fs from 'node:fs';
+import path from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { build } from './lib/root.mjs';
+import { Sink } from './lib/sink.mjs';
+import { start } from './lib/stack.mjs';
+
+const [folder = 'api', ...only] = process.argv.slice(2);
+const dir = path.join(build, 'tests', folder);
+const files = fs.readdirSync(dir).filter((f) => f.endsWith('.test.js') && (!only.length || only.some((o) => f.includes(o)))).sort()
+	.map((f) => path.join(dir, f));
+// The whole journey first: when it fails, the rest is noise.
+files.sort((a, b) => Number(b.endsWith('journey.test.js')) - Number(a.endsWith('journey.test.js')));
+
+const sink = await new Sink().start();
+const stack = await start({ smtp: sink.url });
+const stop = async () => {
+	await stack.stop();
+	await sink.close();
+};
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, async () => { await stop(); process.exit(130); });
+const env = { ...process.env, PORTICO_TEST_STATE: stack.state, PORTICO_TEST_URL: stack.url, PORTICO_TEST_SINK: await sink.control() };
+const child = spawn(process.execPath, ['--test', '--test-concurrency=1', ...files], { stdio: 'inherit', env });
+const [code] = await once(child, 'exit');
+if (code) for (const name of ['api', 'mailer', 'edge']) process.stderr.write(`---- ${name}.log\n${stack.log(name, Number(process.env.LOG_BYTES ?? 1500))}\n`);
+await stop();
+process.exit(code ?? 1);

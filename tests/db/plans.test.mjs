@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { startCluster } from './cluster.mjs';
 import { claimed, Fixture } from './fixture.mjs';
+import { isPlanned, prepare, statements } from './statements.mjs';
 
 const FIRMS = 4;
 const CLIENTS = 500; // of each firm
@@ -285,4 +286,21 @@ test('current_setting stands in policies alone: the claim is compared once, as a
 	const plan = await claimed(api, firm.id, () => explain(api, sql, types, values(), 'force_generic_plan'));
 	const leaf = plan.find((n) => n['Relation Name'] === 'document');
 	assert.equal(leaf.Filter, undefined, 'nothing is filtered row by row');
+});
+
+test('every statement of the API has a way by an index to every large table', async () => {
+	const found = [];
+	for (const statement of statements().filter((s) => s.role === 'portico_api' && isPlanned(s)))
+		await claimed(api, firm.id, async () => {
+			await api.query('set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off');
+			const execute = await prepare(api, statement).catch(() => null); // told by statements.test.mjs
+			if (!execute)
+				return;
+			const { rows } = await api.query(`explain (format json) ${execute}`);
+			await api.query('deallocate p');
+			for (const n of nodes(rows[0]['QUERY PLAN'][0].Plan))
+				if (n['Node Type'] === 'Seq Scan' && TABLES.includes(n['Relation Name']))
+					found.push(`${statement.name}: ${n['Relation Name']}`);
+		});
+	assert.deepEqual(found, []);
 });

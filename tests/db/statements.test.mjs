@@ -7,11 +7,15 @@ import { after, before, test } from 'node:test';
 import { startCluster } from './cluster.mjs';
 import { isPlanned, prepare, sqlFiles, statements } from './statements.mjs';
 
+const all = statements();
 let cluster;
 const dbs = new Map();
 
 before(async () => {
 	cluster = await startCluster();
+	const owner = await connection('portico_owner');
+	for (const statement of all.filter((s) => /^\s*create table\b/i.test(s.text)))
+		await owner.query(statement.text);
 });
 after(() => cluster?.stop());
 
@@ -37,8 +41,6 @@ async function explain(statement) {
 		await db.query('deallocate all');
 	}
 }
-
-const all = statements();
 
 test('no two statements have one name, and each is found', () => {
 	assert.ok(all.length > 0);

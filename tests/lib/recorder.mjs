@@ -40,8 +40,11 @@ export class Contract {
 		for (const name of ['int64', 'binary']) ajv.addFormat(name, true);
 		const schemas = structuredClone(this.document.components.schemas);
 		close(schemas);
-		ajv.addSchema({ $id: 'https://contract.test/', $defs: schemas });
+		ajv.addVocabulary(['components']);
+		ajv.addSchema({ $id: 'https://contract.test/', components: { schemas } });
 		this.ajv = ajv;
+		/** @type {Map<string, import('ajv').ValidateFunction>} */
+		this.compiled = new Map();
 		this.seen = new Set();
 	}
 
@@ -67,13 +70,10 @@ export class Contract {
 
 	/** @param {Json} schema @param {Json} value @returns {string | null} */
 	mismatch(schema, value) {
-		const text = JSON.stringify(schema).replaceAll('#/components/schemas/', 'https://contract.test/#/$defs/');
-		let check = this.ajv.getSchema(`cache:${text}`);
-		if (!check) {
-			this.ajv.addSchema({ ...JSON.parse(text), $id: `cache:${text}` });
-			check = this.ajv.getSchema(`cache:${text}`);
-		}
-		return check?.(value) ? null : this.ajv.errorsText(check?.errors, { separator: '; ' });
+		const text = JSON.stringify(schema).replaceAll('"#/components/', '"https://contract.test/#/components/');
+		const check = this.compiled.get(text) ?? this.ajv.compile(JSON.parse(text));
+		this.compiled.set(text, check);
+		return check(value) ? null : this.ajv.errorsText(check.errors, { separator: '; ' });
 	}
 
 	/** Refuse an answer that the contract does not allow. @param {Answer} answer */

@@ -56,8 +56,8 @@ LINK     := $(SAN) -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LIBS     := -lpq -lhiredis -lcurl -lcjson -lsodium -lzxcvbn -lutf8proc -lidn2 -lssl -lcrypto -lpthread -ldl -lm
 
 # Kore is compiled from the sources that Debian packages, as they are; the API's two files that talk to it
-# are the only ones that see its headers.
-KORE_FLAGS := -DKORE_SINGLE_BINARY -DKORE_USE_TASKS -DPREFIX='"/usr"' \
+# are the only ones that see its headers. Its global `worker` would take a name of ours.
+KORE_FLAGS := -DKORE_SINGLE_BINARY -DKORE_USE_TASKS -DPREFIX='"/usr"' -Dworker=kore_self \
 	-isystem $(KORE)/include -isystem $(KORE)/include/kore -isystem $(B)/gen
 KORE_PARTS := accesslog auth buf config connection domain filemap fileref http json keymgr kore linux mem \
 	module msg net pool runtime seccomp tasks timer utils validator websocket worker

@@ -1,8 +1,9 @@
 /* db_connect.c - making a connection to PostgreSQL without blocking. */
 #include "db_private.h"
 
+#include "resolve.h"
+
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,29 +16,11 @@
 	"-c idle_in_transaction_session_timeout=15000 -c client_connection_check_interval=1000 " \
 	"-c client_min_messages=error "
 
-/* What libpq would ask the resolver for, blocking; done away from the event loop instead. */
-struct lookup {
-	char host[256];
-	char address[64];
-};
-
-static void lookup_work(void *data)
-{
-	struct lookup *l = data;
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-
-	if (getaddrinfo(l->host, NULL, &hints, &found) == 0) {
-		if (getnameinfo(found->ai_addr, found->ai_addrlen, l->address, sizeof(l->address),
-		                NULL, 0, NI_NUMERICHOST) != 0)
-			l->address[0] = '\0';
-		freeaddrinfo(found);
-	}
-}
-
 /* The connection string taken apart: what must be known before libpq gets it. */
 struct target {
 	char options[1024];
-	struct lookup lookup; /* host empty: nothing to look up */
+	char host[HOST_SIZE]; /* to be looked up, for libpq would block; empty: nothing */
+	char address[ADDRESS_SIZE];
 };
 
 static int target_read(struct target *t, const char *conninfo)
@@ -62,9 +45,8 @@ static int target_read(struct target *t, const char *conninfo)
 		host = "";
 	fits = snprintf(t->options, sizeof(t->options), SESSION_OPTIONS "%s", options) <
 	       (int)sizeof(t->options);
-	fits &= snprintf(t->lookup.host, sizeof(t->lookup.host), "%s", host) <
-	        (int)sizeof(t->lookup.host);
-	t->lookup.address[0] = '\0';
+	fits &= snprintf(t->host, sizeof(t->host), "%s", host) < (int)sizeof(t->host);
+	t->address[0] = '\0';
 	PQconninfoFree(all);
 	return fits ? 0 : -1;
 }
@@ -79,12 +61,8 @@ static PGconn *connect_start(const char *conninfo, const struct target *t)
 	const char *names[] = {"dbname",          "options",
 	                       "client_encoding", "fallback_application_name",
 	                       "hostaddr",        NULL};
-	const char *values[] = {conninfo,
-	                        t->options,
-	                        "UTF8",
-	                        "portico",
-	                        t->lookup.address[0] ? t->lookup.address : NULL,
-	                        NULL};
+	const char *values[] = {
+		conninfo, t->options, "UTF8", "portico", t->address[0] ? t->address : NULL, NULL};
 	PGconn *pg = PQconnectStartParams(names, values, 1);
 
 	if (pg && PQstatus(pg) == CONNECTION_BAD) {
@@ -129,7 +107,7 @@ PGconn *db_connect(const char *conninfo, int timeout_ms)
 	errno = ECONNREFUSED;
 	if (target_read(&t, conninfo) < 0)
 		return NULL;
-	if (t.lookup.host[0] && io_run(lookup_work, &t.lookup, sizeof(t.lookup)) < 0)
+	if (t.host[0] && resolve(t.host, t.address) < 0)
 		return NULL;
 	pg = connect_start(conninfo, &t);
 	if (!pg)

@@ -11,21 +11,23 @@
 #include "base.h"
 #include "crypt.h"
 
-/* Make the store's directories under `store_dir`, remember them and the spool. 0, or -1 with errno. */
+/* Make the store's directories under `store_dir`, remember them and the spool. 0, or -1 with errno.
+ */
 int blob_init(const char *store_dir, const char *spool_dir);
 
 struct blob {
 	struct id id;
 	int64_t size;
 	uint8_t sha256[HASH_SIZE];
-	char path[64]; /* below blobs/, e.g. "3f/01k…": what the row keeps and X-Accel-Redirect names */
+	char path[64]; /* below blobs/, e.g. "3f/01k…": what the row keeps and X-Accel-Redirect
+	                  names */
 };
 
 /*
  * Take the spool file at `spool` (must lie in the spool directory, be a regular file), hash it away
  * from the event loop, make it durable and publish it under a new id. 0 and *blob_r; -1 with err:
- * quota_exceeded when the disk is full, malformed_request when the file is not there, unavailable when the
- * queue is full. On failure or cancel nothing is left behind.
+ * quota_exceeded when the disk is full, malformed_request when the file is not there, unavailable
+ * when the queue is full. On failure or cancel nothing is left behind.
  */
 may_wait int blob_take(struct arena *a, const char *spool, struct blob *blob_r, struct err *e);
 

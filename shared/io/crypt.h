@@ -29,44 +29,46 @@ const char *crypt_base64(struct arena *a, const void *bytes, size_t len);
 int crypt_unbase64(struct arena *a, const char *text, const uint8_t **bytes_r, size_t *len_r);
 const char *crypt_hex(struct arena *a, const void *bytes, size_t len);
 
-/* Seal bytes under a subkey (XChaCha20-Poly1305, random nonce in front); open gives -1 when forged. */
+/* Seal bytes under a subkey (XChaCha20-Poly1305, random nonce in front); open gives -1 when forged.
+ */
 void crypt_seal(struct arena *a, enum crypt_subkey key, const void *bytes, size_t len,
-		const uint8_t **sealed_r, size_t *sealed_len_r);
+                const uint8_t **sealed_r, size_t *sealed_len_r);
 int crypt_open(struct arena *a, enum crypt_subkey key, const uint8_t *sealed, size_t len,
-	       const uint8_t **bytes_r, size_t *len_r);
+               const uint8_t **bytes_r, size_t *len_r);
 
 /*
- * Argon2id of a password (NFC, at most PASSWORD_BYTES_MAX bytes) away from the event loop. 0 and the
- * text for the database in `hash`; -1 with err: too_many_attempts-free `unavailable` when the queue
- * of hashes is full, internal_error when cancelled.
+ * Argon2id of a password (NFC, at most PASSWORD_BYTES_MAX bytes) away from the event loop. 0 and
+ * the text for the database in `hash`; -1 with err: too_many_attempts-free `unavailable` when the
+ * queue of hashes is full, internal_error when cancelled.
  */
 may_wait int password_hash(const char *password, char hash[PASSWORD_HASH_SIZE], struct err *e);
 
 /*
- * Does the password fit the hash? `hash` NULL: exactly one hash is computed against a dummy, and the answer is
- * no, so that an unknown person costs the same (promise P10). 1 yes, 0 no, -1 with err.
+ * Does the password fit the hash? `hash` NULL: exactly one hash is computed against a dummy, and
+ * the answer is no, so that an unknown person costs the same (promise P10). 1 yes, 0 no, -1 with
+ * err.
  */
 may_wait int password_verify(const char *password, const char *hash, struct err *e);
 
 /*
- * Is the password good enough: 8 to 128 code points, zxcvbn score at least 3 with `words` (firm's name,
- * address, person's name; ends with NULL) known to the guesser. 0, or -1 with password_too_weak and a
- * fault at `pointer`.
+ * Is the password good enough: 8 to 128 code points, zxcvbn score at least 3 with `words` (firm's
+ * name, address, person's name; ends with NULL) known to the guesser. 0, or -1 with
+ * password_too_weak and a fault at `pointer`.
  */
 int password_check(const char *password, const char *const *words, const char *pointer,
-		   struct err *e);
+                   struct err *e);
 
 /*
  * A token for a mail: base64url(firm ‖ row ‖ HMAC(mail key, purpose ‖ row ‖ nonce)). It is derived
  * when the mail is rendered and never stored. Text owned by `a`.
  */
 const char *mail_token(struct arena *a, const char *purpose, const struct id *firm,
-		       const struct id *row, const uint8_t nonce[NONCE_SIZE]);
+                       const struct id *row, const uint8_t nonce[NONCE_SIZE]);
 /* The ids that a token claims; 0, or -1 when it is no token. Nothing is verified yet. */
 int mail_token_claims(struct arena *a, const char *token, struct id *firm_r, struct id *row_r);
 /* Was the token made for this purpose, row and nonce? */
 bool mail_token_verify(struct arena *a, const char *token, const char *purpose,
-		       const struct id *firm, const struct id *row,
-		       const uint8_t nonce[NONCE_SIZE]);
+                       const struct id *firm, const struct id *row,
+                       const uint8_t nonce[NONCE_SIZE]);
 
 #endif

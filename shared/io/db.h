@@ -1,5 +1,6 @@
 /*
- * db.h - PostgreSQL: a pool of connections, and the unit of work that a request runs on one of them.
+ * db.h - PostgreSQL: a pool of connections, and the unit of work that a request runs on one of
+ * them.
  *
  * A unit of work takes a connection with its first statement and gives it back idle when it ends.
  * Statements are prepared on first use per connection. A prelude (BEGIN, authenticate) travels in
@@ -25,7 +26,7 @@ struct arg {
 	const char *name;
 	const char *value;
 };
-#define ARGS(...) ((const struct arg[]){ __VA_ARGS__ __VA_OPT__(,) { NULL, NULL } })
+#define ARGS(...) ((const struct arg[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL}})
 
 /* Texts of parameters, owned by `a`. arg_id of id_none and arg_time of TIME_NULL are null. */
 const char *arg_id(struct arena *a, const struct id *id);
@@ -40,8 +41,8 @@ const char *arg_ids(struct arena *a, const struct id *ids, size_t n);  /* jsonb 
 struct db_pool;
 
 /*
- * A pool of at most `size` connections to `conninfo`. Nothing is connected yet: connections are made
- * without blocking when they are needed, and again with back-off (100 ms to 2 s) after a loss.
+ * A pool of at most `size` connections to `conninfo`. Nothing is connected yet: connections are
+ * made without blocking when they are needed, and again with back-off (100 ms to 2 s) after a loss.
  */
 struct db_pool *db_pool_new(const char *conninfo, unsigned size);
 
@@ -64,9 +65,9 @@ struct db {
 	struct db_pool *pool;
 	struct arena *arena;
 	struct err *err;
-	bool writes;	      /* explicit transaction; else each round trip is its own */
-	bool begun;	      /* the transaction is open on conn */
-	bool failed;	      /* a statement failed: only db_end is left */
+	bool writes;          /* explicit transaction; else each round trip is its own */
+	bool begun;           /* the transaction is open on conn */
+	bool failed;          /* a statement failed: only db_end is left */
 	struct db_conn *conn; /* NULL until the first statement */
 	struct {
 		const struct stmt *stmt;
@@ -76,7 +77,7 @@ struct db {
 	unsigned prelude_count;
 	struct arg bound[DB_BOUND_MAX]; /* parameters that every statement may name */
 	unsigned bound_count;
-	unsigned trips;	      /* round trips made so far */
+	unsigned trips;       /* round trips made so far */
 	int64_t wait_ms;      /* how long to wait for a connection at most */
 	bool private_session; /* the session keeps something (advisory locks): db_end closes it */
 
@@ -100,39 +101,38 @@ void db_bind(struct db *db, const char *name, const char *value);
 
 /*
  * Queue a statement that runs before the first one, in the same round trip. When it fails, that
- * first statement fails with the same error. Rows appear in *rows_r (may be NULL). In a reading unit
- * it runs again in front of each later statement, in that one's implicit transaction (what it sets for
- * the transaction would be gone otherwise); *rows_r is only filled the first time. `args` is copied,
- * the texts in it must live as long as the unit.
+ * first statement fails with the same error. Rows appear in *rows_r (may be NULL). In a reading
+ * unit it runs again in front of each later statement, in that one's implicit transaction (what it
+ * sets for the transaction would be gone otherwise); *rows_r is only filled the first time. `args`
+ * is copied, the texts in it must live as long as the unit.
  */
 void db_prelude(struct db *db, const struct stmt *stmt, const struct arg *args,
-		struct rows *rows_r);
+                struct rows *rows_r);
 
 /* Run what is queued alone, if it has not run yet. 0, or -1 with err set. */
 may_wait int db_flush_prelude(struct db *db);
 
 /*
- * Run one statement. Parameters are looked up by name in `args`, then among the bound ones; one that
- * is nowhere is a programming error and aborts. 0 and *rows_r (may be NULL), or -1 with err set:
- *   SQLSTATE PTnnn raised by our functions -> the problem named in its message, DETAIL as detail;
- *   23505, 23503, 23514 -> by the constraint's name, see db_constraints;
- *   40001, 40P01, 55P03 -> unavailable, try again;
- *   lost or refused connection, 57014, 57P0x, 53300, no connection within wait_ms -> unavailable,
- *   Retry-After 1; a cancelled wait -> internal_error; disk full (53100) -> quota_exceeded;
- *   anything else -> internal_error with the server's text for the log.
- * One round trip, the first one with the prelude in it.
+ * Run one statement. Parameters are looked up by name in `args`, then among the bound ones; one
+ * that is nowhere is a programming error and aborts. 0 and *rows_r (may be NULL), or -1 with err
+ * set: SQLSTATE PTnnn raised by our functions -> the problem named in its message, DETAIL as
+ * detail; 23505, 23503, 23514 -> by the constraint's name, see db_constraints; 40001, 40P01, 55P03
+ * -> unavailable, try again; lost or refused connection, 57014, 57P0x, 53300, no connection within
+ * wait_ms -> unavailable, Retry-After 1; a cancelled wait -> internal_error; disk full (53100) ->
+ * quota_exceeded; anything else -> internal_error with the server's text for the log. One round
+ * trip, the first one with the prelude in it.
  */
 may_wait int db_query(struct db *db, const struct stmt *stmt, const struct arg *args,
-		      struct rows *rows_r);
+                      struct rows *rows_r);
 
 /* As db_query, with the parameters that `args` does not name taken from the entity's fields. */
 may_wait int db_put(struct db *db, const struct stmt *stmt, const struct field *fields,
-		    const void *entity, const struct arg *args, struct rows *rows_r);
+                    const void *entity, const struct arg *args, struct rows *rows_r);
 
 /*
- * Commit (nothing to do when no statement ran or the unit only reads). 0; -1 with err set when it is
- * known not to be committed. An answer lost on the way is looked up with pg_xact_status on a new connection;
- * when that cannot be done either: -1, unavailable.
+ * Commit (nothing to do when no statement ran or the unit only reads). 0; -1 with err set when it
+ * is known not to be committed. An answer lost on the way is looked up with pg_xact_status on a new
+ * connection; when that cannot be done either: -1, unavailable.
  */
 may_wait int db_commit(struct db *db);
 
@@ -155,17 +155,17 @@ void db_set_constraints(const struct db_constraint *table);
 
 /* The column as text; NULL for null. A column that is not there aborts: a programming error. */
 const char *row_text(const struct rows *rows, int row, const char *column);
-struct id row_id(const struct rows *rows, int row, const char *column);	    /* null: id_none */
-int64_t row_int(const struct rows *rows, int row, const char *column);	    /* null: INT64_MIN */
-int64_t row_time(const struct rows *rows, int row, const char *column);	    /* null: TIME_NULL */
-bool row_bool(const struct rows *rows, int row, const char *column);	    /* null: false */
+struct id row_id(const struct rows *rows, int row, const char *column); /* null: id_none */
+int64_t row_int(const struct rows *rows, int row, const char *column);  /* null: INT64_MIN */
+int64_t row_time(const struct rows *rows, int row, const char *column); /* null: TIME_NULL */
+bool row_bool(const struct rows *rows, int row, const char *column);    /* null: false */
 /* bytea: length, or -1 for null; bytes owned by `a` in *bytes_r */
 int row_bytes(const struct rows *rows, int row, const char *column, struct arena *a,
-	      const uint8_t **bytes_r);
+              const uint8_t **bytes_r);
 
 /* Fill the entity from the columns whose names are fields of the table; other members stay. */
 void row_read(const struct rows *rows, int row, const struct field *fields, void *entity,
-	      struct arena *a);
+              struct arena *a);
 
 /* Names of the result's columns, for the test that compares statements with field tables. */
 int rows_columns(const struct rows *rows);
@@ -177,7 +177,8 @@ const char *rows_column(const struct rows *rows, int column);
  */
 may_wait int db_script(struct db *db, const char *sql);
 
-/* Number of the server session of the unit's connection; 0 when it has none. Advisory locks live with it. */
+/* Number of the server session of the unit's connection; 0 when it has none. Advisory locks live
+ * with it. */
 int db_backend_pid(const struct db *db);
 
 #endif

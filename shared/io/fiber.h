@@ -1,4 +1,5 @@
-/* fiber.h - stackful coroutines on ucontext: pooled stacks with a guard page, known to the sanitizers. */
+/* fiber.h - stackful coroutines on ucontext: pooled stacks with a guard page, known to the
+ * sanitizers. */
 #ifndef PORTICO_FIBER_H
 #define PORTICO_FIBER_H
 

@@ -6,8 +6,8 @@
 #include "buf.h"
 
 struct http_call {
-	const char *method; /* "GET", "POST", … */
-	const char *url;    /* http or https; redirects are never followed */
+	const char *method;         /* "GET", "POST", … */
+	const char *url;            /* http or https; redirects are never followed */
 	const char *const *headers; /* "Name: value", ends with NULL; may be NULL */
 	const void *body;
 	size_t body_len;
@@ -22,6 +22,6 @@ struct http_reply {
 
 /* Make one call. 0 and *reply_r (owned by `a`), whatever the status; -1 with a reason in *why_r. */
 may_wait int http_call(struct arena *a, const struct http_call *call, struct http_reply *reply_r,
-		       const char **why_r);
+                       const char **why_r);
 
 #endif

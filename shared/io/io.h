@@ -2,7 +2,8 @@
  * io.h - the seam: everything that waits goes through here.
  *
  * In an API worker the driver parks the request's fiber and Kore's event loop resumes it; in the
- * mailer, the tools and the tests it is poll(2). So all code above is straight-line in all programs.
+ * mailer, the tools and the tests it is poll(2). So all code above is straight-line in all
+ * programs.
  */
 #ifndef PORTICO_IO_H
 #define PORTICO_IO_H
@@ -18,11 +19,12 @@ struct io_driver {
 	int (*wait)(struct pollfd *fds, unsigned n, int timeout_ms);
 	int (*run)(void (*work)(void *data), void *data, size_t size);
 
-	/* For drivers with fibers, else NULL: end the wait of `f` as if its time had passed. It goes on
-	 * from the next turn of the loop, never at once. */
+	/* For drivers with fibers, else NULL: end the wait of `f` as if its time had passed. It
+	 * goes on from the next turn of the loop, never at once. */
 	void (*wake)(struct fiber *f);
 
-	/* For drivers with fibers, else NULL: run fn(arg) in a fiber of its own from the next turn. */
+	/* For drivers with fibers, else NULL: run fn(arg) in a fiber of its own from the next turn.
+	 */
 	void (*spawn)(void (*fn)(void *arg), void *arg);
 };
 
@@ -33,8 +35,8 @@ extern const struct io_driver io_poll_driver;
 enum { IO_WAIT_FDS_MAX = 16 };
 
 /*
- * Wait until one of `n` (0 to IO_WAIT_FDS_MAX) descriptors is ready or `timeout_ms` have passed (-1:
- * for ever). Returns the number of ready ones with revents set, 0 on time-out, -1 with errno
+ * Wait until one of `n` (0 to IO_WAIT_FDS_MAX) descriptors is ready or `timeout_ms` have passed
+ * (-1: for ever). Returns the number of ready ones with revents set, 0 on time-out, -1 with errno
  * ECANCELED when whoever asked is gone: then unwind, every further wait fails likewise.
  */
 may_wait int io_wait(struct pollfd *fds, unsigned n, int timeout_ms);
@@ -55,8 +57,8 @@ may_wait int io_run(void (*work)(void *data), void *data, size_t size);
 
 /*
  * What one fiber waits for and another one brings about: zeroed at birth, one waiter at a time.
- * io_event_wait returns 1 once it is raised (and lowers it), 0 on time-out, -1 when cancelled. Without
- * fibers nobody can raise it in the meantime, so it then lasts until the time-out.
+ * io_event_wait returns 1 once it is raised (and lowers it), 0 on time-out, -1 when cancelled.
+ * Without fibers nobody can raise it in the meantime, so it then lasts until the time-out.
  */
 struct io_event {
 	struct fiber *waiter;

@@ -6,7 +6,8 @@
 
 struct redis;
 
-/* A client of `url` (unix:/path or redis://host:port); connects when first used, again after a loss. */
+/* A client of `url` (unix:/path or redis://host:port); connects when first used, again after a
+ * loss. */
 struct redis *redis_new(const char *url);
 void redis_free(struct redis *r);
 
@@ -15,7 +16,8 @@ int redis_fd(const struct redis *r);
 
 enum { REDIS_FIELDS_MAX = 8 };
 
-/* One stream entry: its id and up to REDIS_FIELDS_MAX name/value pairs, owned by the arena given. */
+/* One stream entry: its id and up to REDIS_FIELDS_MAX name/value pairs, owned by the arena given.
+ */
 struct redis_entry {
 	const char *id;
 	unsigned n;
@@ -26,27 +28,29 @@ struct redis_entry {
 
 /* XADD stream * name value …; all names and values texts. 0, or -1 with a reason in *why_r. */
 may_wait int redis_xadd(struct redis *r, const char *stream, const struct redis_entry *entry,
-			const char **why_r);
+                        const char **why_r);
 
 /* XGROUP CREATE stream group 0 MKSTREAM; 0 also when it is there already. */
 may_wait int redis_group_create(struct redis *r, const char *stream, const char *group,
-				const char **why_r);
+                                const char **why_r);
 
 /*
  * XREADGROUP GROUP group consumer COUNT n STREAMS stream >: up to `max` new entries into `entries`,
  * memory owned by `a`. Returns how many (0: none), -1 when Redis is not there or the group is gone
  * (*why_r then begins with "NOGROUP").
  */
-may_wait int redis_read(struct redis *r, struct arena *a, const char *const names[3] /* stream, group, consumer */,
-			unsigned max, struct redis_entry *entries, const char **why_r);
+may_wait int redis_read(struct redis *r, struct arena *a,
+                        const char *const names[3] /* stream, group, consumer */, unsigned max,
+                        struct redis_entry *entries, const char **why_r);
 
 /* XAUTOCLAIM of entries idle for longer than `idle_ms`; as redis_read. */
 may_wait int redis_reclaim(struct redis *r, struct arena *a, const char *const names[3],
-			   int idle_ms, unsigned max, struct redis_entry *entries, const char **why_r);
+                           int idle_ms, unsigned max, struct redis_entry *entries,
+                           const char **why_r);
 
 /* XACK and XDEL of the entry. 0 or -1. */
 may_wait int redis_done(struct redis *r, const char *stream, const char *group, const char *id,
-			const char **why_r);
+                        const char **why_r);
 
 /* PING. 0 or -1. */
 may_wait int redis_ping(struct redis *r, const char **why_r);

@@ -13,6 +13,7 @@ const types = path.join(build, 'gen', 'openapi.d.ts');
 
 const bytes = ts.factory.createTypeReferenceNode('Uint8Array');
 const tree = await openapiTS(new URL(`file://${root}/openapi.yaml`), {
+	defaultNonNullable: false,
 	transform: (schema) => (schema.format === 'binary' ? bytes : undefined),
 });
 fs.mkdirSync(path.dirname(types), { recursive: true });

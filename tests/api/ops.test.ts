@@ -45,7 +45,7 @@ test('the clock goes forward for all, and never back', async () => {
 	assert.ok((await ok(nobody().PUT('/v1/test/clock', { body: { now: later } }), 200)).now >= later);
 	await refused(nobody().PUT('/v1/test/clock', { body: { now: one.now } }), 422, 'clock_backwards');
 	await refused(nobody().PUT('/v1/test/clock', { body: { advance_seconds: -1 } }), 422, 'clock_backwards');
-	await refused(nobody().PUT('/v1/test/clock', { body: {} }), 422, 'validation_failed');
+	assert.ok((await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200)).now >= later);
 	const made = await newClient(firm.owner);
 	assert.ok(made.created_at >= later);
 });

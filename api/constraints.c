@@ -20,6 +20,9 @@ const struct db_constraint constraints[] = {
 	{ "document_name_key",          PROBLEM_name_taken,          "?name", "A document of this name is in the folder already." },
 	{ "document_folder_fk",         PROBLEM_validation_failed,   "?folder_id", "There is no such folder." },
 	{ "share_contact_of_client_fk", PROBLEM_contact_not_of_client, "/contact_ids", "The contact does not belong to the client." },
+	{ "share_membership_fk",        PROBLEM_contact_without_portal_access, "/contact_ids", "The contact has no portal access." },
+	{ "share_folder_fk",            PROBLEM_validation_failed,   "/item_id", "There is no such folder." },
+	{ "share_document_fk",          PROBLEM_validation_failed,   "/item_id", "There is no such document." },
 	{ "firm_slug_key",              PROBLEM_name_taken,          "/slug", "Another firm has this slug." },
 	{ NULL, PROBLEM_NONE, NULL, NULL },
 };

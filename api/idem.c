@@ -9,6 +9,7 @@
 #include "idem.h"
 
 #include "auth.h"
+#include "blob.h"
 #include "crypt.h"
 #include "reply.h"
 #include "routes.h"
@@ -49,6 +50,8 @@ static void fingerprint(const struct rq *rq, uint8_t hash[HASH_SIZE])
 	buf_printf(&b, "%s\n%s\n%s\n%lld\n", rq->in->method, rq->in->path,
 		   rq->in->query == NULL ? "" : rq->in->query, (long long)rq->length);
 	buf_add(&b, rq->in->body, rq->in->body_len);
+	if (rq->blob != NULL)
+		buf_add(&b, rq->blob->sha256, sizeof(rq->blob->sha256));
 	crypt_sha256(b.data, b.len, hash);
 }
 
@@ -132,6 +135,20 @@ int idem_begin(struct rq *rq, bool *replayed_r)
 	}
 	*replayed_r = found.n > 0;
 	return found.n > 0 ? replay(rq, &found) : 0;
+}
+
+int idem_known(struct rq *rq, bool *known_r)
+{
+	const char *key = idem_key(rq);
+	struct rows found;
+
+	*known_r = false;
+	if (key == NULL)
+		return 0;
+	TRY(key_check(rq, key));
+	TRY(db_query(&rq->db, &sql_idem_find, key_args(rq, key), &found));
+	*known_r = found.n > 0;
+	return 0;
 }
 
 int idem_store(struct rq *rq)

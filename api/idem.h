@@ -11,6 +11,12 @@
  */
 may_wait int idem_begin(struct rq *rq, bool *replayed_r);
 
+/*
+ * Has the request's key an answer already? Then an upload's body is taken once more, only to be given
+ * that answer. 0 and *known_r, or -1 with malformed_request (a bad key).
+ */
+may_wait int idem_known(struct rq *rq, bool *known_r);
+
 /* Keep the answer in rq->out, sealed, with the act itself: same transaction. */
 may_wait int idem_store(struct rq *rq);
 

@@ -8,7 +8,9 @@
 #include "field.h"
 #include "outbox.h"
 
+struct blob;
 struct route;
+struct upload;
 
 enum { RQ_IDS_MAX = 2, RQ_PARAMS_MAX = 16 };
 
@@ -41,6 +43,9 @@ struct rq {
 	int64_t now; /* of this request, bound as :now */
 	const char *spool; /* upload: path of the spooled body */
 	int64_t length;	   /* upload: its announced length in bytes */
+	const struct blob *blob; /* upload: the body, once it is in the store */
+	bool blob_kept;		 /* ... for good: else it is removed when the request ends */
+	struct upload *upload;	 /* upload: what .admit found */
 	bool events;	   /* something was recorded: wake the relay after the commit */
 	struct id event;   /* the last event recorded */
 };

@@ -1,0 +1,159 @@
+-- name: share_list
+select s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
+	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
+		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
+	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
+	(
+		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
+	) as notified_at,
+	jsonb_build_object('type', s.created_by_type, 'id', s.created_by_id, 'name', s.created_by_name) as created_by,
+	s.created_at, s.version
+from share s
+join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
+left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
+left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+where s.firm_id = :firm::uuid
+	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
+	and (:item_type::text is null or (:item_type = 'folder') = (s.folder_id is not null))
+	and (:client_id::uuid is null or s.client_id = :client_id)
+	and (:contact_id::uuid is null or s.contact_id = :contact_id)
+order by s.created_at, s.id
+limit :limit::bigint
+
+-- name: share_list_of_folder
+select s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
+	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
+		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
+	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
+	(
+		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
+	) as notified_at,
+	jsonb_build_object('type', s.created_by_type, 'id', s.created_by_id, 'name', s.created_by_name) as created_by,
+	s.created_at, s.version
+from share s
+join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
+left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
+left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+where s.firm_id = :firm::uuid and s.folder_id = :item_id::uuid
+	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
+	and (:client_id::uuid is null or s.client_id = :client_id)
+	and (:contact_id::uuid is null or s.contact_id = :contact_id)
+order by s.created_at, s.id
+limit :limit::bigint
+
+-- name: share_list_of_document
+select s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
+	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
+		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
+	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
+	(
+		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
+	) as notified_at,
+	jsonb_build_object('type', s.created_by_type, 'id', s.created_by_id, 'name', s.created_by_name) as created_by,
+	s.created_at, s.version
+from share s
+join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
+left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
+left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+where s.firm_id = :firm::uuid and s.document_id = :item_id::uuid
+	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
+	and (:client_id::uuid is null or s.client_id = :client_id)
+	and (:contact_id::uuid is null or s.contact_id = :contact_id)
+order by s.created_at, s.id
+limit :limit::bigint
+
+-- name: share_get
+select s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
+	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
+		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
+	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
+	(
+		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
+	) as notified_at,
+	jsonb_build_object('type', s.created_by_type, 'id', s.created_by_id, 'name', s.created_by_name) as created_by,
+	s.created_at, s.version
+from share s
+join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
+left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
+left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+where s.firm_id = :firm::uuid and s.id = :share_id::uuid
+
+-- name: share_lock
+select s.id from share s where s.firm_id = :firm::uuid and s.id = :share_id::uuid for no key update
+
+-- name: share_lock_folder
+-- Whoever shares an item waits for others who do: so the same share twice at once is made once.
+select f.client_id from folder f
+where f.firm_id = :firm::uuid and f.id = :item::uuid and f.removed_at is null
+for no key update
+
+-- name: share_lock_document
+select d.client_id from document d
+where d.firm_id = :firm::uuid and d.id = :item::uuid and d.trashed_at is null
+for no key update
+
+-- name: share_rules
+select c.status = 'archived' as archived, r.notify_required
+from client c
+join firm r on r.id = c.firm_id
+where c.firm_id = :firm::uuid and c.id = :client::uuid
+
+-- name: share_contacts
+-- Of each contact, in the order asked: is it the client's, is its portal access on?
+select x.id, cc.contact_id is not null as related, m.id is not null as has_access
+from jsonb_array_elements_text(:contact_ids::jsonb) with ordinality as q(id, n)
+cross join lateral (select q.id::uuid as id) x
+left join client_contact cc on cc.firm_id = :firm::uuid and cc.client_id = :client::uuid and cc.contact_id = x.id
+left join membership m on m.firm_id = :firm and m.contact_id = x.id and m.kind = 'portal'
+order by q.n
+
+-- name: share_insert
+insert into share as s (
+	firm_id, id, client_id, contact_id, membership_id, folder_id, document_id, access, notify,
+	created_by_type, created_by_id, created_by_name, created_at, updated_at
+)
+select :firm::uuid, x.id::uuid, :client::uuid, m.contact_id, m.id, :folder::uuid, :document::uuid, :access::text,
+	:notify::boolean, me.kind, me.id, me.display_name, :now::timestamptz, :now
+from rows from (
+	jsonb_array_elements_text(:ids::jsonb), jsonb_array_elements_text(:contact_ids::jsonb)
+) as x(id, contact_id)
+join membership m on m.firm_id = :firm and m.contact_id = x.contact_id::uuid and m.kind = 'portal'
+join membership me on me.firm_id = :firm and me.id = :me::uuid
+on conflict do nothing
+returning s.id
+
+-- name: share_change
+-- The shares of the item that were there already, and say something else.
+update share s set access = :access::text, updated_at = :now::timestamptz
+where s.firm_id = :firm::uuid
+	and s.contact_id in (select jsonb_array_elements_text(:contact_ids::jsonb)::uuid)
+	and (s.folder_id = :folder::uuid or s.document_id = :document::uuid)
+	and s.access <> :access
+returning s.id
+
+-- name: share_made
+select s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
+	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
+		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
+	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
+	(
+		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
+	) as notified_at,
+	jsonb_build_object('type', s.created_by_type, 'id', s.created_by_id, 'name', s.created_by_name) as created_by,
+	s.created_at, s.version
+from share s
+join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
+left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
+left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+where s.firm_id = :firm::uuid
+	and s.contact_id in (select jsonb_array_elements_text(:contact_ids::jsonb)::uuid)
+	and (s.folder_id = :folder::uuid or s.document_id = :document::uuid)
+order by s.created_at, s.id
+
+-- name: share_update
+update share s set access = :access::text, updated_at = :now::timestamptz
+where s.firm_id = :firm::uuid and s.id = :share_id::uuid
+returning s.id
+
+-- name: share_delete
+delete from share s where s.firm_id = :firm::uuid and s.id = :share_id::uuid returning s.id

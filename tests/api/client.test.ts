@@ -2,7 +2,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-	address, all, enable, link, newClient, newContact, newFirm, newPortalUser, ok, raw, refused, stack, took, unique, uploadFolder, type Firm, type Person,
+	address, all, enable, link, newClient, newContact, newFirm, newPortalUser, ok, raw, refused, share, stack, took, unique, upload, uploadFolder, type Firm, type Person,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -101,6 +101,14 @@ test('archiving takes the client from its portal users at once, and leaves them 
 	assert.deepEqual((await ok(user.api.GET('/v1/portal/home'), 200)).clients.map((c) => c.id), [other.id]);
 	const folders = await ok(user.api.GET('/v1/portal/folders'), 200);
 	assert.ok(folders.data.every((f) => f.client.id === other.id));
+});
+
+test('nothing is uploaded to an archived client, and nothing of it shared', async () => {
+	const client = await newClient(staff);
+	const [folder, user] = [await uploadFolder(staff, client), await newPortalUser(firm, client)];
+	await ok(archive(client.id), 204);
+	await refused(upload(staff, folder), 409, 'client_archived');
+	await refused(share(staff, 'folder', folder, [user.contact]), 409, 'client_archived');
 });
 
 test('contacts are linked and parted; the last individual of a business stays', async () => {

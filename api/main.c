@@ -223,7 +223,7 @@ static void remove_stale_socket(const char *path)
 		errno = EEXIST;
 		give_up("is no socket", path);
 	}
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
 		errno = EADDRINUSE;

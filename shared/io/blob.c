@@ -60,8 +60,8 @@ int blob_init(const char *store_dir, const char *spool_dir)
 
 	if (strlen(store_dir) >= sizeof(store.root) || strlen(spool_dir) >= sizeof(store.spool))
 		return errno = ENAMETOOLONG, -1;
-	strcpy(store.root, store_dir);
-	strcpy(store.spool, spool_dir);
+	memcpy(store.root, store_dir, strlen(store_dir) + 1);
+	memcpy(store.spool, spool_dir, strlen(spool_dir) + 1);
 	TRY(dir_make(store_dir));
 	store_path(path, "incoming", "");
 	TRY(dir_make(path));

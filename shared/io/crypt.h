@@ -18,6 +18,7 @@ enum crypt_subkey { KEY_MAIL_TOKEN = 1, KEY_CURSOR = 2, KEY_IDEMPOTENCY = 3, KEY
 /* Call once at start, before anything else here. 0 or -1. `master` is copied. */
 int crypt_init(const uint8_t master[KEY_SIZE]);
 
+/* Random bytes; the SHA-256 of bytes. */
 void crypt_random(void *bytes, size_t len);
 void crypt_sha256(const void *bytes, size_t len, uint8_t hash[HASH_SIZE]);
 /* HMAC-SHA256 under a subkey. */

@@ -5,6 +5,7 @@
 
 #include "crypt.h"
 
+/* The subkey's KEY_SIZE bytes, valid for ever. */
 const uint8_t *crypt_subkey(enum crypt_subkey key);
 
 /*
@@ -14,6 +15,8 @@ const uint8_t *crypt_subkey(enum crypt_subkey key);
 struct sha256 {
 	uint64_t state[16];
 };
+
+/* Start, take in bytes, give the hash and be of no more use. */
 void sha256_start(struct sha256 *h);
 void sha256_add(struct sha256 *h, const void *bytes, size_t len);
 void sha256_end(struct sha256 *h, uint8_t hash[HASH_SIZE]);

@@ -54,6 +54,7 @@ struct db_pool_stats {
 	unsigned open, idle, busy, waiting;
 	uint64_t handed_out, drained, reconnects, round_trips;
 };
+/* The pool at this moment. */
 void db_pool_stats(const struct db_pool *pool, struct db_pool_stats *stats_r);
 
 /* ---- the unit of work ---- */
@@ -149,6 +150,7 @@ struct db_constraint {
 	const char *pointer; /* a fault is added there; NULL: none */
 	const char *text;    /* message of the fault or detail */
 };
+/* Use this table from now on; it is kept, not copied. */
 void db_set_constraints(const struct db_constraint *table);
 
 /* ---- rows ---- */

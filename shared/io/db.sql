@@ -20,6 +20,7 @@ select pg_current_xact_id_if_assigned()::text as xid
 -- is older than the transaction: crash recovery always ends with a checkpoint.
 select case when split_part(c.next_xid, ':', 1)::bigint * 4294967296
                  + split_part(c.next_xid, ':', 2)::bigint > :xid::text::bigint
+              -- the server's two clocks are compared with one another (lint:NOW)
               or c.checkpoint_time < clock_timestamp() - make_interval(secs => :age::float8 + 1)
             then pg_xact_status(:xid::text::xid8)
        end as outcome

@@ -50,6 +50,7 @@ void pool_close(struct db_conn *c);
 /* Bring a connection that was left in the middle of something back to idle, beside the callers. */
 void pool_drain(struct db_conn *c);
 
+/* One more round trip, for the statistics. */
 void pool_count_trip(struct db_pool *pool);
 
 /* ---- db_connect.c ---- */

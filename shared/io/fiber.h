@@ -26,6 +26,7 @@ void fiber_free(struct fiber *f);
 /* The fiber that runs now, NULL on the main stack. */
 struct fiber *fiber_current(void);
 
+/* Has its function returned? */
 bool fiber_ended(const struct fiber *f);
 
 /* From now on every wait of `f` fails with ECANCELED. The caller then resumes it to unwind. */

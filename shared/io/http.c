@@ -4,7 +4,7 @@
 #include "io.h"
 
 #include <curl/curl.h>
-#include <errno.h>
+#include <stdio.h>
 
 enum { CONNECT_MS = 5000 };
 
@@ -141,8 +141,8 @@ static int outcome(struct transfer *t)
 	message = curl_multi_info_read(t->multi, &left);
 	if (!message || message->msg != CURLMSG_DONE || message->data.result != CURLE_OK) {
 		if (message && !t->why[0])
-			strncpy(t->why, curl_easy_strerror(message->data.result),
-			        sizeof(t->why) - 1);
+			snprintf(t->why, sizeof(t->why), "%s",
+			         curl_easy_strerror(message->data.result));
 		return -1;
 	}
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);

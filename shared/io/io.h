@@ -55,16 +55,19 @@ may_wait int io_sleep(int ms);
  */
 may_wait int io_run(void (*work)(void *data), void *data, size_t size);
 
-/*
- * What one fiber waits for and another one brings about: zeroed at birth, one waiter at a time.
- * io_event_wait returns 1 once it is raised (and lowers it), 0 on time-out, -1 when cancelled.
- * Without fibers nobody can raise it in the meantime, so it then lasts until the time-out.
- */
+/* What one fiber waits for and another one brings about: zeroed at birth, one waiter at a time. */
 struct io_event {
 	struct fiber *waiter;
 	bool raised;
 };
+
+/*
+ * Wait until `ev` is raised, and lower it. 1; 0 on time-out; -1 when cancelled. Without fibers
+ * nobody can raise it in the meantime, so it then lasts until the time-out.
+ */
 may_wait int io_event_wait(struct io_event *ev, int timeout_ms);
+
+/* Raise it: its waiter goes on from the next turn of the loop. */
 void io_event_raise(struct io_event *ev);
 
 /* Counters that the tests read: fibers alive, waits begun. */

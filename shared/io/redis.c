@@ -49,7 +49,7 @@ static int read_url(struct redis *r, const char *rest)
 	if (len == 0 || len >= sizeof(r->where))
 		return -1;
 	memcpy(r->where, rest, len);
-	r->port = rest[len] == ':' ? atoi(rest + len + 1) : PORT;
+	r->port = rest[len] == ':' ? (int)strtol(rest + len + 1, NULL, 10) : PORT;
 	return r->port > 0 && r->port < 65536 ? 0 : -1;
 }
 

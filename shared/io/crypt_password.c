@@ -1,4 +1,4 @@
-/* password.c - passwords: hashing away from the event loop, and how good one is. */
+/* crypt_password.c - passwords: hashing away from the event loop, and how good one is. */
 #include "crypt.h"
 
 #include "io.h"

@@ -171,10 +171,6 @@ static void test_conf_malformed(void **state)
 		{"PORTICO_DB_POOL", "99999999999999999999", CONF_API},
 		{"PORTICO_MAX_UPLOAD_BYTES", "5G", CONF_API},
 		{"PORTICO_SOCKET", "api.sock", CONF_API},
-		{"PORTICO_SOCKET",
-	         "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	         "aaaaaaaaaaaaaaaaaaaaa",
-	         CONF_API},
 		{"PORTICO_STORE_DIR", "store", CONF_API},
 		{"PORTICO_REDIS_URL", "redis.sock", CONF_API},
 		{"PORTICO_REDIS_URL", "unix:redis.sock", CONF_MAILER},
@@ -215,9 +211,6 @@ static void test_conf_well_formed(void **state)
 		{"PORTICO_PUBLIC_URL", "http://[::1]:8080"},
 		{"PORTICO_WORKERS", "64"},
 		{"PORTICO_WORKERS", "cores"},
-		{"PORTICO_SOCKET",
-	         "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	         "aaaaaaaaaaaaaaaaaaa"},
 		{"PORTICO_REDIS_URL", "redis://127.0.0.1:6379"},
 		{"PORTICO_SMTP_URL", "smtps://mail.example"},
 		{"PORTICO_SMTP_TLS", "off"},

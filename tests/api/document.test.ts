@@ -175,6 +175,20 @@ test('downloads: ETag, 304, ranges, If-Range, 412, 416, HEAD', async () => {
 	assert.equal((await content(document.id, { 'if-match': '"other"' }, 'HEAD')).status, 412);
 });
 
+test('bytes that are being looked at, or were found bad, are given to nobody', async () => {
+	const user = await newPortalUser(firm, client);
+	const document = await ok(portalUpload(user, undefined, `${unique('virus')}.txt`), 201);
+	for (const [scan, want] of [['pending', '409 scan_pending'], ['infected', '403 file_infected']] as const) {
+		await stack.sql('update document set scan = $2 where firm_id = $1 and name = $3', [firm.id, scan, document.name]);
+		for (const as of [staff, user] as Person[]) {
+			const got = await content(document.id, {}, 'GET', as);
+			assert.equal(`${got.status} ${got.json.code}`, want);
+			assert.equal((await content(document.id, {}, 'HEAD', as)).status, got.status);
+			assert.ok(!got.body.includes('Dear firm'));
+		}
+	}
+});
+
 test('HTML and SVG are never shown inline', async () => {
 	const folder = await newFolder(staff, client);
 	for (const name of ['page.html', 'picture.svg']) {

@@ -19,7 +19,6 @@ export const readMigration = (name) => readFileSync(join(SCHEMA_DIR, name), 'utf
 
 // PostgreSQL refuses to run as root: then its programs run as the user postgres.
 const isRoot = process.getuid() === 0;
-const asServer = (argv) => (isRoot ? ['runuser', '-u', 'postgres', '--', ...argv] : argv);
 
 function binary(name) {
 	const dir = process.env.PG_BINDIR ?? '/usr/lib/postgresql/15/bin';
@@ -61,11 +60,13 @@ class Cluster {
 	}
 
 	async start(options = []) {
-		const argv = asServer([
-			binary('postgres'), '-D', join(this.dir, 'data'), '-k', this.dir, '-p', String(this.port),
+		// setpriv: the server goes when this process goes, also when that was killed.
+		const user = isRoot ? ['--reuid', 'postgres', '--regid', 'postgres', '--init-groups'] : [];
+		const argv = [
+			'setpriv', ...user, '--pdeathsig', 'INT', binary('postgres'), '-D', join(this.dir, 'data'), '-k', this.dir, '-p', String(this.port),
 			'-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'full_page_writes=off',
 			'-c', 'log_min_messages=fatal', '-c', 'max_connections=50', ...options,
-		]);
+		];
 		this.server = spawn(argv[0], argv.slice(1), { cwd: '/', stdio: 'ignore' });
 		this.gone = new Promise((done) => this.server.once('exit', done));
 		process.once('exit', this.onExit);
@@ -123,10 +124,10 @@ class Cluster {
 // Starts a cluster; with { migrate: false } an empty one. Call stop() in after().
 export async function startCluster({ migrate = true, options = [] } = {}) {
 	const cluster = new Cluster(makeDir());
-	const argv = asServer([
-		binary('initdb'), '-D', join(cluster.dir, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8',
+	const argv = [
+		...(isRoot ? ['runuser', '-u', 'postgres', '--'] : []), binary('initdb'), '-D', join(cluster.dir, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8',
 		'--locale=C.UTF-8', '--no-sync', '--no-instructions',
-	]);
+	];
 	execFileSync(argv[0], argv.slice(1), { cwd: '/', stdio: ['ignore', 'ignore', 'inherit'] });
 	try {
 		await cluster.start(options);

@@ -13,7 +13,7 @@
 
 bool cors_allowed(const char *origin)
 {
-	const char *at = worker.conf.cors_origins;
+	const char *at = this_worker.conf.cors_origins;
 	size_t len = strlen(origin);
 
 	while (at != NULL && *at != '\0') {

@@ -14,6 +14,7 @@
 #include "reply.h"
 #include "routes.h"
 #include "setting.h"
+#include "upload.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -55,7 +56,7 @@ static int find_route(struct rq *rq)
 		reply_header(rq, "allow", allow);
 		return err_set(&rq->err, PROBLEM_method_not_allowed, "Here are: %s.", allow);
 	}
-	if (rq->route == NULL || (strcmp(rq->route->access, TEST) == 0 && !worker.conf.test_mode)) {
+	if (rq->route == NULL || (strcmp(rq->route->access, TEST) == 0 && !this_worker.conf.test_mode)) {
 		rq->route = NULL;
 		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
 	}
@@ -90,7 +91,7 @@ static void open_unit(struct rq *rq, bool writes)
 	struct db *db = &rq->db;
 	const char *name;
 
-	db_init(db, worker.pool, rq->arena, &rq->err, writes);
+	db_init(db, this_worker.pool, rq->arena, &rq->err, writes);
 	db_bind(db, "now", arg_time(rq->arena, rq->now));
 	for (unsigned i = 0; (name = route_id_name(rq->arena, rq->route, i)) != NULL; i++)
 		db_bind(db, name, arg_id(rq->arena, &rq->ids[i]));
@@ -115,6 +116,8 @@ static int handle_and_commit(struct rq *rq)
 	TRY(rq->route->handle(rq));
 	TRY(auth_known(rq));
 	TRY(idem_store(rq));
+	/* also when the commit's end stays unknown: an orphan does less harm than a hole */
+	rq->blob_kept = true;
 	return db_commit(&rq->db);
 }
 
@@ -127,17 +130,21 @@ static int upload_length(struct rq *rq)
 	if (rq->length < 0 || *end != '\0')
 		return err_set(&rq->err, PROBLEM_length_required,
 			       "Say with Content-Length how long the document is.");
-	if (rq->length > worker.conf.max_upload_bytes)
+	if (rq->length > this_worker.conf.max_upload_bytes)
 		return err_set(&rq->err, PROBLEM_too_large, "At most %lld bytes are taken.",
-			       (long long)worker.conf.max_upload_bytes);
+			       (long long)this_worker.conf.max_upload_bytes);
 	return 0;
 }
 
 /* The edge asks before it takes the body (authorize) and, when refused, once more for the reason. */
 static int admit_only(struct rq *rq)
 {
+	bool known;
+
 	TRY(upload_length(rq));
-	TRY(rq->route->admit(rq));
+	TRY(idem_known(rq, &known));
+	if (!known)
+		TRY(rq->route->admit(rq));
 	TRY(auth_known(rq));
 	return reply_none(rq);
 }
@@ -148,6 +155,7 @@ static int handle_upload(struct rq *rq)
 
 	if (phase != NULL && strcmp(phase, "body") == 0) {
 		TRY(upload_length(rq));
+		TRY(upload_take(rq));
 		return handle_and_commit(rq);
 	}
 	TRY(admit_only(rq));

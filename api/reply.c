@@ -230,7 +230,7 @@ void reply_problem(struct rq *rq)
 	json_start(&w, &body);
 	json_open(&w, '{');
 	json_key(&w, "type");
-	json_put_text(&w, arena_printf(rq->arena, "%s/problems/%s", worker.conf.public_url, code));
+	json_put_text(&w, arena_printf(rq->arena, "%s/problems/%s", this_worker.conf.public_url, code));
 	json_key(&w, "title");
 	json_put_text(&w, problem_title(p));
 	json_key(&w, "status");

@@ -16,6 +16,6 @@ struct worker {
 };
 
 /* The one worker of this process. */
-extern struct worker worker;
+extern struct worker this_worker;
 
 #endif

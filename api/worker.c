@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-struct worker worker;
+struct worker this_worker;
 
 enum { WORKER_ARENA_MAX = 16 * 1024 * 1024 };
 
@@ -25,7 +25,7 @@ static const char *read_file(const char *path, size_t *len_r)
 	*len_r = 0;
 	if (in == NULL)
 		return NULL;
-	buf_init(&b, &worker.arena, WORKER_ARENA_MAX / 4);
+	buf_init(&b, &this_worker.arena, WORKER_ARENA_MAX / 4);
 	while ((n = fread(chunk, 1, sizeof(chunk), in)) > 0)
 		buf_add(&b, chunk, n);
 	fclose(in);
@@ -41,10 +41,10 @@ static int start_failed(const char *what)
 
 int worker_start(void)
 {
-	const struct conf *conf = &worker.conf;
+	const struct conf *conf = &this_worker.conf;
 
-	arena_init(&worker.arena, WORKER_ARENA_MAX);
-	if (conf_load(&worker.conf, CONF_API, &worker.arena, stderr) < 0)
+	arena_init(&this_worker.arena, WORKER_ARENA_MAX);
+	if (conf_load(&this_worker.conf, CONF_API, &this_worker.arena, stderr) < 0)
 		return -1;
 	log_open("api", conf->log_level);
 	if (crypt_init(conf->secret_key) < 0)
@@ -54,15 +54,15 @@ int worker_start(void)
 	if (blob_init(conf->store_dir, conf->spool_dir) < 0)
 		return start_failed(conf->store_dir);
 	db_set_constraints(constraints);
-	worker.openapi = read_file(conf->openapi, &worker.openapi_len);
-	worker.pool = db_pool_new(conf->api_database, (unsigned)conf->db_pool);
-	gate_spawn(relay_run, &worker.conf);
+	this_worker.openapi = read_file(conf->openapi, &this_worker.openapi_len);
+	this_worker.pool = db_pool_new(conf->api_database, (unsigned)conf->db_pool);
+	gate_spawn(relay_run, &this_worker.conf);
 	return 0;
 }
 
 void worker_stop(void)
 {
-	db_pool_free(worker.pool);
-	worker.pool = NULL;
-	arena_release(&worker.arena);
+	db_pool_free(this_worker.pool);
+	this_worker.pool = NULL;
+	arena_release(&this_worker.arena);
 }

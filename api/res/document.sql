@@ -83,4 +83,4 @@ returning d.id
 select d.client_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256, d.scan, b.path
 from document d
 join blob b on b.firm_id = d.firm_id and b.id = d.blob_id
-where d.firm_id = :firm::uuid and d.id = :document_id::uuid
+where d.firm_id = :firm::uuid and d.id = :document_id::uuid and d.trashed_at is null

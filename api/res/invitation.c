@@ -245,7 +245,7 @@ static int open_token(struct rq *rq, const char *token, struct opened *o)
 		return err_set(&rq->err, PROBLEM_not_found, "This is no link of ours.");
 	args = ARGS({ "firm", arg_id(rq->arena, &o->firm) },
 		    { "invitation", arg_id(rq->arena, &o->invitation) });
-	db_init(&look, worker.pool, rq->arena, &rq->err, false);
+	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
 	db_prelude(&look, &sql_invitation_claim, args, NULL);
 	TRY(db_query(&look, &sql_invitation_open, args, &row));
 	db_end(&look);
@@ -260,7 +260,7 @@ static const char *firm_public_json(struct rq *rq, const struct opened *o)
 {
 	struct firm_public firm = {
 		.name = o->firm_name,
-		.portal_url = o->portal_url != NULL ? o->portal_url : worker.conf.public_url,
+		.portal_url = o->portal_url != NULL ? o->portal_url : this_worker.conf.public_url,
 		.accent_color = o->accent_color,
 		.sign_in = o->sign_in,
 		.password_min_length = 8,

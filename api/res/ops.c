@@ -36,7 +36,7 @@ int ops_ready(struct rq *rq)
 
 int ops_openapi(struct rq *rq)
 {
-	if (worker.openapi == NULL)
+	if (this_worker.openapi == NULL)
 		return err_set(&rq->err, PROBLEM_not_found, "The contract is not installed.");
-	return reply_json(rq, 200, worker.openapi, worker.openapi_len);
+	return reply_json(rq, 200, this_worker.openapi, this_worker.openapi_len);
 }

@@ -29,7 +29,7 @@ static int person_find(struct rq *rq, const struct login_in *in, struct person *
 
 	if (email_parse(rq->arena, in->email, NULL, &key) < 0)
 		key = in->email;
-	db_init(&look, worker.pool, rq->arena, &rq->err, false);
+	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
 	TRY(db_query(&look, &sql_session_person,
 		     ARGS({ "slug", in->firm }, { "host", rq_header(rq, "host") },
 			  { "audience", in->audience }, { "email_key", key }),

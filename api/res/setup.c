@@ -24,7 +24,7 @@ int setup_status(struct rq *rq)
 static bool token_right(const char *token)
 {
 	uint8_t ours[HASH_SIZE], theirs[HASH_SIZE];
-	const char *wanted = worker.conf.setup_token;
+	const char *wanted = this_worker.conf.setup_token;
 
 	if (wanted == NULL || *wanted == '\0')
 		return false;
@@ -94,8 +94,8 @@ int setup_create(struct rq *rq)
 	TRY(password_hash(in.owner_password, hash, &rq->err));
 	TRY(make_firm(rq, &in, hash));
 	TRY(find_one(rq, &sql_setup_show,
-		     ARGS({ "public_url", worker.conf.public_url },
-			  { "max_upload_bytes", arg_int(rq->arena, worker.conf.max_upload_bytes) }),
+		     ARGS({ "public_url", this_worker.conf.public_url },
+			  { "max_upload_bytes", arg_int(rq->arena, this_worker.conf.max_upload_bytes) }),
 		     &firm_entity, &firm));
 	return reply_created(rq, &firm_entity, &firm, firm.version, NULL);
 }

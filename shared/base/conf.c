@@ -118,13 +118,27 @@ static const char *behind(const char *url, const char *scheme)
 	return strncmp(url, scheme, len) == 0 ? url + len : NULL;
 }
 
+/* ":port" from 1 to 65535, the whole of the `len` characters. */
+static bool is_port(const char *text, size_t len)
+{
+	long port = 0;
+
+	if (len < 2 || len > 6 || *text != ':')
+		return false;
+	for (size_t i = 1; i < len; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return false;
+		port = port * 10 + (text[i] - '0');
+	}
+	return port > 0 && port < 65536;
+}
+
 /* "host" or "host:port", of `len` characters; host may be a name, an IPv4 or a [IPv6] address. */
 static bool is_host(const char *text, size_t len)
 {
-	const char *host = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
-	const char *end = text + len;
-	size_t host_len = strspn(text, host);
-	long port = 0;
+	static const char name[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
+	size_t host_len = strspn(text, name);
 
 	if (*text == '[') {
 		host_len = 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
@@ -132,14 +146,7 @@ static bool is_host(const char *text, size_t len)
 	}
 	if (!host_len || host_len > len)
 		return false;
-	text += host_len;
-	if (text == end)
-		return true;
-	if (*text++ != ':' || text == end || end - text > 5)
-		return false;
-	for (; text < end && isdigit((unsigned char)*text); text++)
-		port = port * 10 + (*text - '0');
-	return text == end && port > 0 && port < 65536;
+	return host_len == len || is_port(text + host_len, len - host_len);
 }
 
 static bool is_origin(const char *text, size_t len)

@@ -80,8 +80,11 @@ static unsigned digit_bits(const struct id *id, int i)
 {
 	unsigned value = 0;
 
-	for (int bit = 5 * i - 2; bit < 5 * i + 3; bit++)
-		value = value << 1 | (bit < 0 ? 0U : (unsigned)id->b[bit / 8] >> (7 - bit % 8) & 1U);
+	for (int bit = 5 * i - 2; bit < 5 * i + 3; bit++) {
+		value <<= 1;
+		if (bit >= 0)
+			value |= (unsigned)id->b[bit / 8] >> (7 - bit % 8) & 1U;
+	}
 	return value;
 }
 

@@ -23,6 +23,7 @@ extern const struct id id_none;
  */
 struct id id_new(void);
 
+/* The same id? The id of nothing? */
 bool id_equal(const struct id *a, const struct id *b);
 bool id_is_none(const struct id *id);
 

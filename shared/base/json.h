@@ -23,6 +23,7 @@ struct json; /* one parsed value; lives as long as its arena */
 int json_parse(struct arena *a, const char *text, size_t len, const struct json **root_r,
                struct err *e);
 
+/* What kind of value `v` is. */
 enum json_type json_type(const struct json *v);
 
 /* The member `name` (exact case), NULL when `v` is no object or has none. */

@@ -118,31 +118,35 @@ struct decimal {
 	long exponent;
 };
 
+/* What stands behind the e; one out of range becomes one that no double has. */
+static long exponent_of(const char *text)
+{
+	const long most = 100000;
+	const char *e = strpbrk(text, "eE");
+	const long exponent = e ? strtol(e + 1, NULL, 10) : 0;
+
+	return exponent > most ? most : exponent < -most ? -most : exponent;
+}
+
 static struct decimal decimal_of(const char *text)
 {
 	struct decimal d = {.n = 0};
 	bool point = false;
-	long exponent = 0;
 
 	for (text += *text == '-'; is_digit(*text) || *text == '.'; text++) {
-		if (*text == '.') {
-			point = true;
-			continue;
-		}
-		if (!point && (d.n > 0 || *text != '0'))
-			d.exponent++;
-		else if (point && d.n == 0 && *text == '0')
-			d.exponent--;
-		if (d.n > 0 || *text != '0')
+		const bool significant = *text != '.' && (d.n > 0 || *text != '0');
+
+		if (significant)
 			d.digits[d.n++] = *text;
+		if (significant && !point)
+			d.exponent++;
+		else if (!significant && point)
+			d.exponent--;
+		point = point || *text == '.';
 	}
 	while (d.n > 0 && d.digits[d.n - 1] == '0')
 		d.n--;
-	if (*text) /* behind 'e' or 'E'; out of range gives the largest, which no double has */
-		exponent = strtol(text + 1, NULL, 10);
-	if (exponent > 100000 || exponent < -100000)
-		exponent = exponent > 0 ? 100000 : -100000;
-	d.exponent = d.n ? d.exponent + exponent : 0;
+	d.exponent = d.n ? d.exponent + exponent_of(text) : 0;
 	return d;
 }
 

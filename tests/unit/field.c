@@ -136,7 +136,7 @@ static const struct {
 	{ FIELD_CREATE, "{}", "/name required;" },
 	{ FIELD_CREATE, "{\"name\":null}", "/name not_nullable;" },
 	{ FIELD_CREATE, "{\"name\":5}", "/name wrong_type;" },
-	{ FIELD_PATCH, "{\"nam\":\"x\"}", "/nam unknown_member;" },
+	{ FIELD_PATCH, "{\"namex\":\"x\"}", "/namex unknown_member;" },
 	{ FIELD_PATCH, "{\"Name\":\"x\"}", "/Name unknown_member;" },
 	{ FIELD_PATCH, "{\"\":1}", "/ unknown_member;" },
 	{ FIELD_PATCH, "{\"a/b~c\":1}", "/a~1b~0c unknown_member;" },
@@ -303,7 +303,7 @@ static void test_field_read_bounds(void **state)
 static void test_field_read_messages(void **state)
 {
 	static const char *const cases[][2] = {
-		{"{\"nmae\":1}", "Is name meant?"},
+		{"{\"namex\":1}", "Is name meant?"},
 		{"{\"custom_field\":1}", "Is custom_fields meant?"},
 		{"{\"client_ids\":1}", "not known"}, /* not the one that cannot be sent */
 		{"{\"zebra\":1}", "It is not known here."},

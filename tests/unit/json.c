@@ -59,7 +59,7 @@ static const struct refused refused[] = {
 	{"a word", "nope", 0},
 	{"cut word", "tru", 0},
 	{"upper case", "True", 0},
-	{"longer word", "nulll", 0},
+	{"longer word", "nullx", 0},
 	{"not a number", "NaN", 0},
 	{"infinity", "Infinity", 0},
 	{"single quotes", "'a'", 0},
@@ -251,7 +251,7 @@ static void test_json_walk(void **state)
 	assert_string_equal(json_name(json_first(v)), "name");
 	assert_string_equal(json_string(json_first(v)), "Kim");
 	assert_null(json_member(v, "Name")); /* exact case */
-	assert_null(json_member(v, "nam"));
+	assert_null(json_member(v, "namex"));
 	assert_true(json_bool(json_member(v, "yes")));
 	assert_false(json_bool(json_member(v, "no")));
 	assert_false(json_bool(json_member(v, "name")));

@@ -159,7 +159,7 @@ static const struct {
 	{ "digits in a label", "k@163.com", "k@163.com", "k@163.com" },
 	{ "IDN, P7", "kim@B\xc3\xbc" "cher.example", "kim@xn--bcher-kva.example", "kim@xn--bcher-kva.example" },
 	{ "IDN typed as A-label is the same", "kim@XN--BCHER-KVA.example", "kim@xn--bcher-kva.example", "kim@xn--bcher-kva.example" },
-	{ "IDN in NFD is the same", "kim@bu\xcc\x88" "cher.example", "kim@xn--bcher-kva.example", "kim@xn--bcher-kva.example" },
+	{ "IDN in NFD is the same", "kim@b\x75\xcc\x88" "cher.example", "kim@xn--bcher-kva.example", "kim@xn--bcher-kva.example" },
 	{ "sharp s of IDNA 2008", "kim@stra\xc3\x9f" "e.example", "kim@xn--strae-oqa.example", "kim@xn--strae-oqa.example" },
 	{ "wholly Cyrillic", "\xd0\xb8\xd0\xb2\xd0\xb0\xd0\xbd@\xd0\xbf\xd0\xbe\xd1\x87\xd1\x82\xd0\xb0.\xd1\x80\xd1\x84",
 	  "\xd0\xb8\xd0\xb2\xd0\xb0\xd0\xbd@xn--80a1acny.xn--p1ai", "\xd0\xb8\xd0\xb2\xd0\xb0\xd0\xbd@xn--80a1acny.xn--p1ai" },

@@ -63,7 +63,8 @@ class Cluster {
 		// setpriv: the server goes when this process goes, also when that was killed.
 		const user = isRoot ? ['--reuid', 'postgres', '--regid', 'postgres', '--init-groups'] : [];
 		const argv = [
-			'setpriv', ...user, '--pdeathsig', 'INT', binary('postgres'), '-D', join(this.dir, 'data'), '-k', this.dir, '-p', String(this.port),
+			'setpriv', ...user, '--pdeathsig', 'INT',
+			binary('postgres'), '-D', join(this.dir, 'data'), '-k', this.dir, '-p', String(this.port),
 			'-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'full_page_writes=off',
 			'-c', 'log_min_messages=fatal', '-c', 'max_connections=50', ...options,
 		];
@@ -125,7 +126,8 @@ class Cluster {
 export async function startCluster({ migrate = true, options = [] } = {}) {
 	const cluster = new Cluster(makeDir());
 	const argv = [
-		...(isRoot ? ['runuser', '-u', 'postgres', '--'] : []), binary('initdb'), '-D', join(cluster.dir, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8',
+		...(isRoot ? ['runuser', '-u', 'postgres', '--'] : []),
+		binary('initdb'), '-D', join(cluster.dir, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8',
 		'--locale=C.UTF-8', '--no-sync', '--no-instructions',
 	];
 	execFileSync(argv[0], argv.slice(1), { cwd: '/', stdio: ['ignore', 'ignore', 'inherit'] });

@@ -1,6 +1,6 @@
 -- name: relay_lead
 -- The lock is the session's: it is free again when the relay's connection is gone.
-select pg_try_advisory_lock(1886548585, 1) as leads;
+select pg_try_advisory_lock(1886352244, 1) as leads;
 
 -- name: relay_number
 -- Below the oldest running transaction nothing can appear any more, so no reader ever misses a row: rows get

@@ -209,6 +209,11 @@ static bool is_token(const char *text)
 	return true;
 }
 
+bool mime_address_ok(const char *address)
+{
+	return is_token(address) && strchr(address, '@');
+}
+
 int mime_write(const struct mime_mail *mail, struct buf *b)
 {
 	if (!is_token(mail->from_email) || !is_token(mail->to_email) ||

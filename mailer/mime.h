@@ -16,7 +16,7 @@ struct mime_mail {
 	const char *reply_to;               /* NULL: none */
 	const char *subject;
 	const char *message_id;  /* without the brackets */
-	const char *boundary;    /* at most 60 letters, digits, '_', '-' */
+	const char *boundary;    /* at most 60 letters, digits, '=', '_', '-' */
 	int64_t date_ms;         /* Unix milliseconds */
 	const char *text, *html; /* UTF-8, lines end in LF */
 };
@@ -28,5 +28,8 @@ struct mime_mail {
  * or the buffer is too small: `b` is then of no use.
  */
 int mime_write(const struct mime_mail *mail, struct buf *b);
+
+/* Can mail go to and from this address: ASCII, nothing in it that could end a header? NULL: no. */
+bool mime_address_ok(const char *address);
 
 #endif

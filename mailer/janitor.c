@@ -1,0 +1,179 @@
+/* janitor.c - ends what has expired, a little at a time. */
+#include "janitor.h"
+
+#include "db.h"
+#include "json.h"
+#include "log.h"
+#include "sql_janitor.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	EVERY_MS = 60 * 1000,
+	TEST_EVERY_MS = 2 * 1000,
+	DIRS = 256, /* blobs/00 to blobs/ff */
+	DIRS_A_TURN = 16,
+	FILES_A_DIR = 2000,         /* looked at in one turn; more wait for the next round */
+	ORPHAN_MS = 60 * 60 * 1000, /* an upload's row follows its file within seconds */
+	UNIT_ARENA_MAX = 64 * 1024 * 1024,
+	PATH_MAX_BYTES = 64 /* of one below blobs/ */
+};
+
+struct janitor {
+	const struct conf *conf;
+	struct db_pool *pool;
+	int64_t at_ms; /* not before, on the monotonic clock */
+	unsigned dir;  /* of the store, the next to be looked at */
+};
+
+struct janitor *janitor_new(const struct conf *conf)
+{
+	struct janitor *j = calloc(1, sizeof(*j));
+
+	if (!j)
+		abort();
+	j->conf = conf;
+	j->pool = db_pool_new(conf->janitor_database, 1);
+	return j;
+}
+
+void janitor_free(struct janitor *j)
+{
+	if (!j)
+		return;
+	db_pool_free(j->pool);
+	free(j);
+}
+
+/* ---- files without a row ---- */
+
+/* A regular file, untouched for an hour of true time: the test clock must not age an upload. */
+static bool is_old_file(DIR *dir, const char *name)
+{
+	int64_t now = clock_now_ms() - clock_offset_ms();
+	struct stat st;
+
+	return fstatat(dirfd(dir), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       now - (int64_t)st.st_mtime * 1000 > ORPHAN_MS;
+}
+
+static void remove_file(DIR *dir, const char *name)
+{
+	if (unlinkat(dirfd(dir), name, 0) == 0)
+		log_say(LOGL_INFO, "orphan", "removed %s", name);
+}
+
+/* Files that arrived and went no further. They have no row yet, whatever happens. */
+static void sweep_dir(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (is_old_file(dir, entry->d_name))
+			remove_file(dir, entry->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+/* The old files of blobs/`name` as a JSON array of paths below blobs/; NULL when there are none. */
+static const char *old_blobs(DIR *dir, const char *name, struct arena *a)
+{
+	struct dirent *entry;
+	struct json_writer w;
+	struct buf b;
+	int n = 0;
+
+	buf_init(&b, a, (size_t)FILES_A_DIR * PATH_MAX_BYTES);
+	json_start(&w, &b);
+	json_open(&w, '[');
+	while (n < FILES_A_DIR && (entry = readdir(dir))) {
+		if (!is_old_file(dir, entry->d_name))
+			continue;
+		json_put_text(&w, arena_printf(a, "%s/%s", name, entry->d_name));
+		n++;
+	}
+	json_close(&w, ']');
+	return n > 0 && !b.over ? b.data : NULL;
+}
+
+static may_wait int remove_orphans(DIR *dir, const char *name, struct db *db)
+{
+	const char *paths = old_blobs(dir, name, db->arena);
+	struct rows rows;
+
+	if (!paths)
+		return 0;
+	TRY(db_query(db, &sql_janitor_orphans, ARGS({"paths", paths}), &rows));
+	for (int i = 0; i < rows.n; i++)
+		remove_file(dir, row_text(&rows, i, "path") + strlen(name) + 1);
+	return 0;
+}
+
+static may_wait int sweep_blobs(const char *blobs, struct db *db, unsigned number)
+{
+	const char *name = arena_printf(db->arena, "%02x", number);
+	DIR *dir = opendir(arena_printf(db->arena, "%s/%s", blobs, name));
+	int result;
+
+	if (!dir)
+		return 0;
+	result = remove_orphans(dir, name, db);
+	closedir(dir);
+	return result;
+}
+
+static may_wait int sweep_store(struct janitor *j, struct db *db)
+{
+	unsigned dirs = j->conf->test_mode ? DIRS : DIRS_A_TURN;
+	const char *blobs;
+
+	if (j->conf->spool_dir)
+		sweep_dir(j->conf->spool_dir);
+	if (!j->conf->store_dir)
+		return 0;
+	sweep_dir(arena_printf(db->arena, "%s/incoming", j->conf->store_dir));
+	blobs = arena_printf(db->arena, "%s/blobs", j->conf->store_dir);
+	for (; dirs > 0; dirs--, j->dir = (j->dir + 1) % DIRS)
+		TRY(sweep_blobs(blobs, db, j->dir));
+	return 0;
+}
+
+/* ---- a turn ---- */
+
+static may_wait int clean(struct janitor *j, struct db *db)
+{
+	const struct arg *now = ARGS({"now", arg_time(db->arena, clock_now_ms())});
+	struct rows rows;
+
+	TRY(db_query(db, &sql_janitor_lock, NULL, &rows));
+	if (!row_bool(&rows, 0, "mine"))
+		return 0;
+	TRY(db_query(db, &sql_janitor_idempotency, now, NULL));
+	TRY(db_query(db, &sql_janitor_sessions, now, NULL));
+	TRY(sweep_store(j, db));
+	return db_commit(db);
+}
+
+void janitor_turn(struct janitor *j)
+{
+	struct arena arena;
+	struct err err;
+	struct db db;
+
+	if (clock_mono_ms() < j->at_ms)
+		return;
+	j->at_ms = clock_mono_ms() + (j->conf->test_mode ? TEST_EVERY_MS : EVERY_MS);
+	arena_init(&arena, UNIT_ARENA_MAX);
+	err_init(&err, &arena);
+	db_init(&db, j->pool, &arena, &err, true);
+	if (clean(j, &db) < 0 && err.problem != PROBLEM_unavailable)
+		log_say(LOGL_ERROR, "janitor", "%s", err.internal ? err.internal : "failed");
+	db_end(&db);
+	arena_release(&arena);
+}

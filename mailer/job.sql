@@ -1,0 +1,188 @@
+-- name: job_hold
+-- The mailer's number, held by its session: while the session lives, so do the claims.
+select pg_try_advisory_lock(1886352245, :number::int) as held;
+
+-- name: job_rehold
+-- What is still in flight after the session was lost goes over to the new number.
+update envelope e
+set claimed_by = :number::bigint
+where e.claimed_by = :old::bigint and e.id in (select jsonb_array_elements_text(:ids::jsonb)::uuid);
+
+-- name: job_claim
+-- Envelopes that are due and nobody's, firm by firm in turn, so that one firm's many mails do not hold up
+-- another's. A claim is nobody's any more when its mailer's session is gone; after a restart of the server (also
+-- the one that follows a crash, which only the statistics' age tells of) mailers have 30 s to come back; after
+-- 15 minutes it is anybody's. `real` is the true time, whatever the test clock says.
+with recursive firms as (
+  (select e.firm_id from envelope e where e.state in ('queued', 'deferred') order by e.firm_id limit 1)
+  union all
+  select (select e.firm_id from envelope e
+          where e.state in ('queued', 'deferred') and e.firm_id > f.firm_id
+          order by e.firm_id limit 1)
+  from firms f
+  where f.firm_id is not null
+), alive as materialized (
+  select l.objid::bigint as number
+  from pg_locks l
+  where l.locktype = 'advisory' and l.classid = 1886352245 and l.objsubid = 2
+    and l.database = (select d.oid from pg_database d where d.datname = current_database())
+), server as materialized (
+  select greatest(pg_postmaster_start_time(), s.stats_reset) as up from pg_stat_bgwriter s
+), candidate as (
+  select d.firm_id, d.id, d.due_at, row_number() over (partition by d.firm_id order by d.due_at, d.id) as turn
+  from firms f
+  cross join lateral (
+    select e.firm_id, e.id, e.due_at
+    from envelope e
+    where e.firm_id = f.firm_id and e.state in ('queued', 'deferred') and e.due_at <= :now::timestamptz
+      and (e.claimed_by is null
+           or e.claimed_at <= :real::timestamptz - interval '15 minutes'
+           or (e.claimed_by not in (select a.number from alive a)
+               and exists (select from server s where e.claimed_at > s.up or :real > s.up + interval '30 seconds')))
+    order by e.due_at, e.id
+    limit :max::bigint
+  ) d
+  where f.firm_id is not null
+), chosen as (
+  select c.firm_id, c.id from candidate c order by c.turn, c.due_at, c.id limit :max
+), mine as (
+  select e.firm_id, e.id
+  from envelope e
+  join chosen c on c.firm_id = e.firm_id and c.id = e.id
+  where e.state in ('queued', 'deferred') and e.due_at <= :now
+    and (e.claimed_by is null
+         or e.claimed_at <= :real - interval '15 minutes'
+         or e.claimed_by not in (select a.number from alive a))
+  for update of e skip locked
+)
+update envelope e
+set claimed_by = :number::bigint, claimed_at = :real, coalesce_key = null, updated_at = :now
+from mine m
+where e.firm_id = m.firm_id and e.id = m.id
+returning e.firm_id, e.id;
+
+-- name: job_facts
+-- All that a mail says, and in `stop` why it is not to be sent after all (pitfall P12). A document counts while
+-- it is not in the trash and, for portal people, while they see it.
+select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen, e.invitation_id,
+       e.folder_id, e.document_id,
+       f.name as firm, f.accent_color, f.support_email, f.portal_url, z.locale, v.actor_name as actor,
+       c.name as client, i.nonce, local_time(i.expires_at, z.zone) as until,
+       coalesce(o.name, d.name) as item, s.access = 'view_upload' as can_upload,
+       u.documents, u.count, u.one_folder,
+       case
+         when e.kind in ('invitation', 'staff_invitation') then
+           case
+             when i.state is distinct from 'open' or (e.membership_id is not null and m.id is null)
+               then 'the invitation is closed'
+             when i.expires_at <= :now::timestamptz then 'the invitation has expired'
+             when exists (select from envelope n
+                          where n.firm_id = e.firm_id and n.invitation_id = e.invitation_id and n.state <> 'cancelled'
+                            and (n.created_at, n.id) > (e.created_at, e.id))
+               then 'a newer mail replaces it'
+           end
+         when m.state is distinct from 'active' then 'the access is off'
+         when e.kind = 'document.uploaded' and coalesce(u.count, 0) = 0 then 'the documents are not there any more'
+         when e.kind = 'folder.shared' and (s.id is null or not exists (
+                select from portal_items(e.firm_id, e.membership_id) p
+                where p.item_kind = 'folder' and p.folder_id = e.folder_id))
+           then 'the share was withdrawn'
+         when e.kind = 'document.shared' and (s.id is null or not exists (
+                select from portal_items(e.firm_id, e.membership_id) p
+                where p.item_kind = 'document' and p.document_id = e.document_id))
+           then 'the share was withdrawn'
+       end as stop,
+       exists (select from suppression x where x.firm_id = e.firm_id and x.email_key = e.to_email_key) as suppressed
+from envelope e
+join firm f on f.id = e.firm_id
+left join event v on v.firm_id = e.firm_id and v.id = e.event_id
+left join membership m on m.firm_id = e.firm_id and m.id = e.membership_id
+cross join lateral (
+  select coalesce(m.locale, f.locale) as locale, coalesce(m.timezone, f.timezone) as zone
+) z
+left join client c on c.firm_id = e.firm_id and c.id = e.client_id
+left join invitation i on i.firm_id = e.firm_id and i.id = e.invitation_id
+left join share s on s.firm_id = e.firm_id and s.id = e.share_id
+left join folder o on o.firm_id = e.firm_id and o.id = e.folder_id
+left join document d on d.firm_id = e.firm_id and d.id = e.document_id
+left join lateral (
+  select count(*) as count, count(distinct g.folder_id) = 1 as one_folder,
+         jsonb_agg(jsonb_build_object('id', g.id, 'name', g.name, 'folder', g.folder, 'folder_id', g.folder_id,
+                                      'by', g.by, 'at', local_time(g.created_at, z.zone))
+                   order by g.n) filter (where g.n <= 20) as documents
+  from (
+    select y.id, y.name, y.folder_id, w.name as folder, y.uploaded_by_name as by, y.created_at,
+           row_number() over (order by y.created_at, y.id) as n
+    from document y
+    join folder w on w.firm_id = y.firm_id and w.id = y.folder_id
+    where y.firm_id = e.firm_id and y.id = any(e.document_ids) and y.trashed_at is null
+      and (e.recipient_kind = 'staff' or exists (
+             select from portal_items(e.firm_id, e.membership_id) p
+             where p.item_kind = 'document' and p.document_id = y.id))
+  ) g
+) u on e.kind = 'document.uploaded'
+where e.claimed_by = :number::bigint and e.id in (select jsonb_array_elements_text(:ids::jsonb)::uuid);
+
+-- name: job_freeze
+-- From here on an attempt may be under way: it is committed before the first byte goes out.
+update envelope e
+set attempts = r.attempt, frozen = r.frozen, subject = r.subject, message_id = r.message_id, mail_date = r.mail_date
+from jsonb_to_recordset(:letters::jsonb) as r (
+  firm uuid, id uuid, attempt int, frozen jsonb, subject text, message_id text, mail_date timestamptz
+)
+where e.firm_id = r.firm and e.id = r.id and e.claimed_by = :number::bigint;
+
+-- name: job_stop
+update envelope e
+set state = r.state, error = r.error, claimed_by = null, claimed_at = null, updated_at = :now::timestamptz
+from jsonb_to_recordset(:stops::jsonb) as r (firm uuid, id uuid, state text, error text)
+where e.firm_id = r.firm and e.id = r.id and e.claimed_by = :number::bigint;
+
+-- name: job_record
+-- What was sent is sent, also when the claim was lost meanwhile; all else is only for the claim's holder to say.
+with result as (
+  select *
+  from jsonb_to_recordset(:results::jsonb) as r (
+    firm uuid, id uuid, attempt int, state text, due timestamptz, outcome text, code int, response text,
+    suppress boolean, at timestamptz, body_text text, body_html text
+  )
+), done as (
+  update envelope e
+  set state = r.state, due_at = coalesce(r.due, e.due_at), claimed_by = null, claimed_at = null,
+      error = case when r.state <> 'sent' then r.response end,
+      sent_at = case when r.state = 'sent' then r.at end, updated_at = r.at
+  from result r
+  where e.firm_id = r.firm and e.id = r.id and e.state in ('queued', 'deferred')
+    and (e.claimed_by = :number::bigint or r.state = 'sent')
+  returning e.firm_id, e.id, e.client_id, e.to_email, e.to_email_key, e.subject
+), delivered as (
+  insert into delivery (firm_id, id, envelope_id, attempt, outcome, smtp_code, response, at)
+  select r.firm, new_id(r.at), r.id, r.attempt, r.outcome, r.code, r.response, r.at
+  from result r
+  join envelope e on e.firm_id = r.firm and e.id = r.id
+  on conflict (firm_id, envelope_id, attempt) do nothing
+), bounced as (
+  insert into event (firm_id, id, type, object_type, object_id, client_id, actor_type, actor_name, occurred_at)
+  select d.firm_id, new_id(r.at), 'email.bounced', 'email', d.id, d.client_id, 'system', '', r.at
+  from done d
+  join result r on r.firm = d.firm_id and r.id = d.id
+  where r.state = 'bounced'
+), suppressed as (
+  insert into suppression (firm_id, email_key, reason, created_at)
+  select distinct on (d.firm_id, d.to_email_key) d.firm_id, d.to_email_key, r.response, r.at
+  from done d
+  join result r on r.firm = d.firm_id and r.id = d.id
+  where r.suppress
+  on conflict (firm_id, email_key) do nothing
+)
+insert into test_mail (firm_id, id, envelope_id, to_email, subject, body_text, body_html, created_at)
+select d.firm_id, new_id(r.at), d.id, d.to_email, coalesce(d.subject, ''), r.body_text, r.body_html, r.at
+from done d
+join result r on r.firm = d.firm_id and r.id = d.id
+where r.state = 'sent' and r.body_text is not null;
+
+-- name: job_postpone
+-- One that cannot even be looked at must not hold up the others.
+update envelope e
+set due_at = :due::timestamptz, error = :error::text, coalesce_key = null, updated_at = :now::timestamptz
+where e.firm_id = :firm::uuid and e.id = :id::uuid and e.state in ('queued', 'deferred');

@@ -1,0 +1,205 @@
+/* letter.c - freezes what a mail is made from, and makes it. */
+#include "letter.h"
+
+#include "mime.h"
+#include "render.h"
+
+#include <stdio.h>
+
+/* ---- freezing ---- */
+
+static void put(struct json_writer *w, const char *name, const char *value)
+{
+	json_key(w, name);
+	json_put_text(w, value ? value : "");
+}
+
+/* "folder.shared" -> "folder_shared", the template's name. */
+static const char *template_name(struct arena *a, const char *kind)
+{
+	char *name = arena_strdup(a, kind);
+
+	for (char *c = name; *c; c++)
+		if (*c == '.')
+			*c = '_';
+	return name;
+}
+
+/* The link's path: the item that the mail is about, for several folders' documents the sign-in. */
+static const char *link_path(struct arena *a, const struct letter_facts *f)
+{
+	char id[ID_TEXT_SIZE];
+
+	if (strstr(f->kind, "invitation"))
+		return "/accept#";
+	if (strcmp(f->kind, "document.uploaded") == 0 && f->count > 1) {
+		if (!f->one_folder)
+			return "/signin";
+		id_format(&f->folder, "fol", id);
+	} else if (!id_is_none(&f->document)) {
+		id_format(&f->document, "doc", id);
+	} else {
+		id_format(&f->folder, "fol", id);
+	}
+	return arena_printf(a, "/items/%s", id);
+}
+
+/* The text of the member, NULL when there is no such member, or no object at all. */
+static const char *member_text(const struct json *object, const char *name)
+{
+	const struct json *v = object ? json_member(object, name) : NULL;
+
+	return v ? json_string(v) : NULL;
+}
+
+static const struct json *first(const struct json *list)
+{
+	return list ? json_first(list) : NULL;
+}
+
+static void put_documents(struct json_writer *w, struct arena *a, const struct letter_facts *f)
+{
+	json_key(w, "documents");
+	json_open(w, '[');
+	for (const struct json *d = first(f->documents); d; d = json_next(d)) {
+		json_open(w, '{');
+		put(w, "name", member_text(d, "name"));
+		put(w, "folder", member_text(d, "folder"));
+		put(w, "by", member_text(d, "by"));
+		put(w, "at", render_time(a, f->locale, member_text(d, "at")));
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
+/* The variables of the templates. */
+static void put_vars(struct json_writer *w, struct arena *a, const struct letter_facts *f)
+{
+	int64_t listed = f->documents ? (int64_t)json_count(f->documents) : 0;
+
+	json_key(w, "vars");
+	json_open(w, '{');
+	put(w, "firm", f->firm);
+	put(w, "accent", f->accent);
+	put(w, "on_accent", render_contrast(f->accent));
+	put(w, "support_email", f->support_email);
+	put(w, "to_name", f->to_name);
+	put(w, "actor", f->actor);
+	put(w, "client", f->client);
+	put(w, "item", f->item);
+	put(w, "can_upload", f->can_upload ? "yes" : "");
+	put(w, "expires", render_time(a, f->locale, f->until));
+	put(w, "name", member_text(first(f->documents), "name"));
+	put(w, "many", f->count > 1 ? "yes" : "");
+	put(w, "count", arena_printf(a, "%lld", (long long)f->count));
+	put(w, "more",
+	    f->count > listed ? arena_printf(a, "%lld", (long long)(f->count - listed)) : "");
+	put_documents(w, a, f);
+	json_close(w, '}');
+}
+
+static const char *message_id(struct arena *a, const struct letter_facts *f)
+{
+	const char *at = strrchr(f->from_email, '@');
+	char id[ID_TEXT_SIZE];
+
+	id_format(&f->envelope, "eml", id);
+	return arena_printf(a, "%s%s", id, at ? at : "@localhost");
+}
+
+const char *letter_freeze(struct arena *a, const struct letter_facts *f)
+{
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b, a, LETTER_FROZEN_MAX);
+	json_start(&w, &b);
+	json_open(&w, '{');
+	put(&w, "template", template_name(a, f->kind));
+	json_key(&w, "version");
+	json_put_int(&w, RENDER_VERSION);
+	put(&w, "locale", f->locale);
+	put(&w, "from", f->from_email);
+	put(&w, "to", f->to_email);
+	put(&w, "message_id", message_id(a, f));
+	json_key(&w, "date_ms");
+	json_put_int(&w, f->now_ms);
+	put(&w, "link", arena_printf(a, "%s%s", f->portal, link_path(a, f)));
+	put_vars(&w, a, f);
+	json_close(&w, '}');
+	return b.over ? NULL : b.data;
+}
+
+/* ---- writing ---- */
+
+/* The whole text as one parsed object, NULL when it is none. */
+static const struct json *thaw(struct arena *a, const char *frozen)
+{
+	const struct json *root;
+	struct err err;
+
+	err_init(&err, a);
+	if (json_parse(a, frozen, strlen(frozen), &root, &err) < 0 ||
+	    json_type(root) != JSON_OBJECT)
+		return NULL;
+	return root;
+}
+
+/* The part of the Message-ID before the '@' as the boundary: never in quoted-printable, since '='
+ * is not. */
+static const char *boundary(struct arena *a, const char *id)
+{
+	return arena_printf(a, "=_%.*s", (int)strcspn(id, "@"), id);
+}
+
+static int write_mime(struct arena *a, const struct json *root, struct letter *out)
+{
+	const struct json *vars = json_member(root, "vars");
+	const char *support = member_text(vars, "support_email");
+	struct mime_mail mail = {
+		.from_email = member_text(root, "from"),
+		.from_name = member_text(vars, "firm"),
+		.to_email = out->to_email,
+		.to_name = member_text(vars, "to_name"),
+		.reply_to = mime_address_ok(support) ? support : NULL,
+		.subject = out->subject,
+		.message_id = out->message_id,
+		.boundary = boundary(a, out->message_id),
+		.date_ms = out->date_ms,
+		.text = out->text,
+		.html = out->html,
+	};
+	struct buf b;
+
+	buf_init(&b, a, LETTER_MAX);
+	TRY(mime_write(&mail, &b));
+	out->message = b.data;
+	out->len = b.len;
+	return 0;
+}
+
+int letter_write(struct arena *a, const char *frozen, const char *token, struct letter *out_r,
+                 const char **why_r)
+{
+	const struct json *root = thaw(a, frozen);
+	struct render_extra extras[] = {{"link", NULL}, {NULL, NULL}};
+	struct rendered parts;
+
+	*why_r = "what was frozen cannot be read";
+	if (!root || !member_text(root, "message_id") || !member_text(root, "template") ||
+	    !member_text(root, "link") || !json_member(root, "vars") ||
+	    !json_member(root, "date_ms") ||
+	    json_integer(json_member(root, "date_ms"), &out_r->date_ms) < 0)
+		return -1;
+	out_r->to_email = member_text(root, "to");
+	out_r->message_id = member_text(root, "message_id");
+	extras[0].value = arena_printf(a, "%s%s", member_text(root, "link"), token ? token : "");
+	*why_r = "there is no template for this kind";
+	TRY(render_mail(a, member_text(root, "template"), member_text(root, "locale"),
+	                json_member(root, "vars"), extras, &parts));
+	out_r->subject = parts.subject;
+	out_r->text = parts.text;
+	out_r->html = parts.html;
+	*why_r = "the address is not one that mail can be sent to";
+	return write_mime(a, root, out_r);
+}

@@ -1,0 +1,59 @@
+/*
+ * letter.h - from what is known of an envelope to the bytes of its mail. Pure: no database, no
+ * clock.
+ *
+ * The first attempt freezes all that the mail is made from as one JSON text, which is kept with the
+ * envelope; every attempt writes the mail from that text alone, so that all copies are the same
+ * byte for byte. What opens a door is not in it: an invitation's token is derived again each time.
+ */
+#ifndef PORTICO_MAILER_LETTER_H
+#define PORTICO_MAILER_LETTER_H
+
+#include "base.h"
+#include "json.h"
+
+enum { LETTER_FROZEN_MAX = 64 * 1024, LETTER_MAX = 1024 * 1024 };
+
+/* What the database knows when the mail is first tried. Texts may be NULL where there is nothing.
+ */
+struct letter_facts {
+	struct id envelope;
+	const char *kind; /* "invitation", "folder.shared", … */
+	const char *to_email, *to_name;
+	const char *from_email;
+	const char *firm, *accent, *support_email;
+	const char *portal; /* base of the link, no slash at its end */
+	const char *locale;
+	const char *actor, *client;
+	struct id folder, document; /* what it is about */
+	const char *item;           /* its name */
+	bool can_upload;            /* the folder was shared so */
+	const char *until;          /* an invitation's end, a local time */
+	const struct json
+		*documents; /* uploaded: the first of them, {id, name, folder, folder_id, by, at} */
+	int64_t count;      /* uploaded: all of them */
+	bool one_folder;    /* uploaded: all lie in one folder */
+	int64_t now_ms;
+};
+
+/* The frozen text, owned by `a`; NULL when it does not fit LETTER_FROZEN_MAX. */
+const char *letter_freeze(struct arena *a, const struct letter_facts *facts);
+
+struct letter {
+	const char *to_email;
+	const char *message; /* what goes to the server */
+	size_t len;
+	const char *subject, *text, *html; /* as the reader sees them */
+	const char *message_id;
+	int64_t date_ms;
+};
+
+/*
+ * Write the mail from its frozen text. `token` belongs behind an invitation's link, else NULL. 0
+ * and *out_r owned by `a`; -1 with the reason in *why_r (static): the envelope cannot be sent at
+ * all.
+ */
+int letter_write(struct arena *a, const char *frozen, const char *token, struct letter *out_r,
+                 const char **why_r);
+
+#endif

@@ -1,2 +1,4 @@
 -- name: auth_check
-select * from authenticate(:token_hash::bytea, :firm::uuid, :me::uuid, :session::uuid, :rule::text, :now::timestamptz)
+select identity_id, contact_id, audience, name, email, role, locale, timezone, transport, authenticated_at, expires_at,
+	idle_expires_at, to_jsonb(permissions) as permissions
+from authenticate(:token_hash::bytea, :firm::uuid, :me::uuid, :session::uuid, :rule::text, :now::timestamptz)

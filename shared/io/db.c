@@ -216,6 +216,7 @@ static int unit_trip(struct db *db, const struct stmt *stmt, const struct source
 	if (trip_start(&t, db->conn) == 0) {
 		if (unit_queue(db, &t, stmt, from) == 0) {
 			unit_begin(db);
+			db->trips++;
 			end = trip_run(&t, db->err);
 		} else {
 			db->conn->spoilt = true;
@@ -325,8 +326,10 @@ int db_commit(struct db *db)
 	if (!db->begun)
 		return 0;
 	err_init(&err, db->arena);
-	if (trip_start(&t, db->conn) == 0 && trip_add(&t, &sql_db_commit, NULL) == 0)
+	if (trip_start(&t, db->conn) == 0 && trip_add(&t, &sql_db_commit, NULL) == 0) {
+		db->trips++;
 		end = trip_run(&t, &err);
+	}
 	db->begun = false;
 	if (end == TRIP_DONE)
 		r = commit_answer(db, &t);

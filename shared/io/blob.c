@@ -24,7 +24,11 @@
 /* A store's path is short: shorter than half of this. */
 enum { PATH_SIZE = 1024 };
 
-enum { PIECE_BYTES = 64 * 1024 * 1024, READ_BYTES = 1024 * 1024, BUSY_PAUSE_MS = 20 };
+enum { PIECE_BYTES = 64 * 1024 * 1024, READ_BYTES = 1024 * 1024 };
+
+/* Jobs in the queue at once: its other places are for passwords. Who waits for one gives up in the
+ * end. */
+enum { JOBS_MAX = 4, BUSY_PAUSE_MS = 10, BUSY_MAX_MS = 60 * 1000 };
 
 static struct {
 	char root[PATH_SIZE / 2];
@@ -167,14 +171,28 @@ static void sync_work(void *data)
 		j->error = errno;
 }
 
-/* io_run that waits for a place in the queue once the work has begun. */
+/*
+ * io_run that waits for its turn: the bytes are here already, and a refusal would have all of them
+ * sent again. When it fails errno says why: EAGAIN after BUSY_MAX_MS, or ECANCELED.
+ */
 static int run_patiently(void (*work)(void *), void *data, size_t size)
 {
-	while (io_run(work, data, size) < 0) {
-		if (errno != EAGAIN || io_sleep(BUSY_PAUSE_MS) < 0)
-			return -1;
+	static unsigned jobs;
+	int64_t until = clock_mono_ms() + BUSY_MAX_MS;
+	int r;
+
+	for (;;) {
+		r = -1;
+		errno = EAGAIN;
+		if (jobs < JOBS_MAX) {
+			jobs++;
+			r = io_run(work, data, size);
+			jobs--;
+		}
+		if (r == 0 || errno != EAGAIN || clock_mono_ms() > until)
+			return r;
+		TRY(io_sleep(BUSY_PAUSE_MS));
 	}
-	return 0;
 }
 
 /* ---- taking ---- */
@@ -230,7 +248,7 @@ static int hash_file(struct arena *a, const char *path, struct blob *b, struct e
 	snprintf(p->path, sizeof(p->path), "%s", path);
 	p->size = b->size;
 	sha256_start(&p->hash);
-	r = io_run(piece_work, p, sizeof(*p));
+	r = run_patiently(piece_work, p, sizeof(*p));
 	while (r == 0 && p->error == 0 && p->offset < p->size)
 		r = run_patiently(piece_work, p, sizeof(*p));
 	if (r == 0 && p->error != 0) {

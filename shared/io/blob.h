@@ -27,7 +27,7 @@ struct blob {
  * Take the spool file at `spool` (must lie in the spool directory, be a regular file), hash it away
  * from the event loop, make it durable and publish it under a new id. 0 and *blob_r; -1 with err:
  * quota_exceeded when the disk is full, malformed_request when the file is not there, unavailable
- * when the queue is full. On failure or cancel nothing is left behind.
+ * when the queue stays full for a minute. On failure or cancel nothing is left behind.
  */
 may_wait int blob_take(struct arena *a, const char *spool, struct blob *blob_r, struct err *e);
 

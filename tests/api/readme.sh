@@ -1,6 +1,6 @@
 #!/bin/bash
 # The README's session, pasted into a shell beside a private Portico: what a reader does by hand must work as it stands.
-set -u
+set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
 session() {

@@ -80,9 +80,9 @@ int reply_file(struct rq *rq, const struct file *file)
 	const char *etag = arena_printf(rq->arena, "\"%s\"", file->sha256_hex);
 	const char *match = rq_header(rq, "if-match"), *none = rq_header(rq, "if-none-match");
 
+	reply_header(rq, "etag", etag);
 	if (match != NULL && !tag_listed(match, etag))
 		return err_set(&rq->err, PROBLEM_version_changed, "The document has changed.");
-	reply_header(rq, "etag", etag);
 	reply_header(rq, "cache-control", "private, no-cache");
 	if (none != NULL && tag_listed(none, etag)) {
 		rq->out->status = 304;

@@ -27,7 +27,9 @@ where c.firm_id = :firm::uuid and c.id = :contact_id::uuid and c.archived_at is 
 -- name: access_shares
 -- What was shared, told once more when it is taken away (S2-9).
 select s.id, case when s.folder_id is not null then 'folder' else 'document' end as item_type,
-	coalesce(s.folder_id, s.document_id) as item, coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id,
+	case when s.folder_id is not null then jsonb_build_object('type', 'folder', 'id', s.folder_id)
+		else jsonb_build_object('type', 'document', 'id', s.document_id) end as item_id,
+	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id,
 	c.display_name as contact_name, s.access, null::timestamptz as notified_at,
 	jsonb_build_object('type', s.created_by_type, 'id', coalesce(s.created_by_id, s.firm_id), 'name', s.created_by_name)
 		as created_by,

@@ -153,7 +153,7 @@ test('the team: assigned once however often, shown in the client, whose ETag tel
 	await ok(staff.api.DELETE('/v1/clients/{client_id}/team/{staff_id}', { params: { path } }), 204);
 	await refused(staff.api.DELETE('/v1/clients/{client_id}/team/{staff_id}', { params: { path } }), 404, 'not_found');
 	const user = await newPortalUser(firm, client.data);
-	for (const staff_id of [user.session.principal.id, 'stf_00000000000000000000000000', 'nonsense'])
+	for (const staff_id of [user.session.principal.id, 'stf_00000000000000000000000001', 'nonsense'])
 		await refused(staff.api.PUT('/v1/clients/{client_id}/team/{staff_id}', { params: { path: { client_id: path.client_id, staff_id } } }), 404, 'not_found');
 	await stack.sql("update membership set state = 'suspended' where firm_id = $1 and login_email = $2", [firm.id, await secondStaff()]);
 	const [row] = await stack.sql("select id from membership where firm_id = $1 and kind = 'staff' and state = 'suspended'", [firm.id]);
@@ -191,5 +191,5 @@ test('primary_contact_id must be a contact of the firm', async () => {
 	const contact = await newContact(staff);
 	const client = await newClient(staff, { primary_contact_id: contact.id });
 	assert.equal(client.primary_contact_id, contact.id);
-	await refused(patch(client.id, { primary_contact_id: 'con_00000000000000000000000000' }), 422, 'validation_failed');
+	await refused(patch(client.id, { primary_contact_id: 'con_00000000000000000000000001' }), 422, 'validation_failed');
 });

@@ -39,7 +39,7 @@ test('found by any address whatever its case, by client and by portal status', a
 	await ok(enable(staff, contact, { send: 'later' }), 200);
 	assert.deepEqual(await find({ client_id: client.id, portal_status: 'not_sent' }), [contact.id]);
 	assert.deepEqual(await find({ client_id: client.id, portal_status: 'off' }), []);
-	assert.deepEqual(await find({ client_id: 'cli_00000000000000000000000000' }), []);
+	assert.deepEqual(await find({ client_id: 'cli_00000000000000000000000001' }), []);
 });
 
 test('external_ref is unique among contacts', async () => {

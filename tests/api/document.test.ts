@@ -54,7 +54,7 @@ test('a folder is never moved into itself, nor below 20, nor to another client',
 	const foreign = await newFolder(staff, await newClient(staff));
 	await refused(folderPatch(one.id, { parent_id: foreign.id }), 422, 'validation_failed', ['/parent_id not_found']);
 	await refused(staff.api.POST('/v1/folders', { body: { client_id: client.id, parent_id: foreign.id, name: 'X' } }), 422, 'validation_failed', ['/parent_id not_found']);
-	await refused(staff.api.POST('/v1/folders', { body: { client_id: 'cli_00000000000000000000000000', name: 'X' } }), 422, 'validation_failed', ['/client_id not_found']);
+	await refused(staff.api.POST('/v1/folders', { body: { client_id: 'cli_00000000000000000000000001', name: 'X' } }), 422, 'validation_failed', ['/client_id not_found']);
 });
 
 test('a folder that holds something goes only with recursive, which moves the documents to the trash', async () => {
@@ -107,7 +107,7 @@ test('what an upload lacks is said before a byte is taken', async () => {
 	const say = async (reply: ReturnType<typeof at>) => { const got = await reply; return `${got.status} ${got.json.code}`; };
 	assert.equal(await say(at(`folder_id=${folder.id}`)), '422 validation_failed');
 	assert.equal(await say(at('name=x.txt')), '422 validation_failed');
-	assert.equal(await say(at('folder_id=fol_00000000000000000000000000&name=x.txt')), '404 not_found');
+	assert.equal(await say(at('folder_id=fol_00000000000000000000000001&name=x.txt')), '404 not_found');
 	assert.equal(await say(at(`folder_id=${folder.id}&name=x.txt&surprise=1`)), '400 unknown_parameter');
 	assert.equal(await say(at(`folder_id=${folder.id}&name=x.txt`, { 'content-length': '999999999999' })), '413 too_large');
 	assert.equal(await say(at(`folder_id=${folder.id}&name=x.txt`, { 'transfer-encoding': 'chunked' })), '411 length_required');

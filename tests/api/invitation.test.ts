@@ -50,7 +50,7 @@ test('a bare address with a client makes the contact; without a client, or with 
 	await refused(invite({ email: address(), send: 'now' }), 422, 'validation_failed');
 	await refused(invite({ send: 'now' }), 422, 'validation_failed');
 	await refused(invite({ email, contact_id: made.contact_id ?? '', client_id: client.id, send: 'now' }), 422, 'validation_failed');
-	await refused(invite({ contact_id: 'con_00000000000000000000000000', send: 'now' }), 422, 'validation_failed');
+	await refused(invite({ contact_id: 'con_00000000000000000000000001', send: 'now' }), 422, 'validation_failed');
 });
 
 test('who is not eligible is not invited, for all reasons at once', async () => {

@@ -149,7 +149,7 @@ test('S3_16 one or more contacts of that client, of no other', async () => {
 	assert.deepEqual(made.data.map((s) => s.contact_id).sort(), [user.contact.id, ben.contact.id].sort());
 	const off = await newContact(staff, client);
 	await refused(share(staff, 'folder', folder, [off]), 409, 'contact_without_portal_access');
-	await refused(share(staff, 'folder', { id: 'fol_00000000000000000000000000' }, [user.contact]), 422, 'validation_failed', ['/item_id not_found']);
+	await refused(share(staff, 'folder', { id: 'fol_00000000000000000000000001' }, [user.contact]), 422, 'validation_failed', ['/item_id not_found']);
 	await refused(share(staff, 'document', folder, [user.contact]), 422, 'validation_failed');
 });
 

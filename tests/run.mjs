@@ -21,7 +21,7 @@ const stop = async () => {
 	await sink.close();
 };
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, async () => { await stop(); process.exit(130); });
-const env = { ...process.env, PORTICO_TEST_STATE: stack.state, PORTICO_TEST_URL: stack.url, PORTICO_TEST_SINK: await sink.control() };
+const env = { ...process.env, STACK_STATE: stack.state, STACK_URL: stack.url, STACK_SINK: await sink.control() };
 const child = spawn(process.execPath, ['--test', '--test-concurrency=1', ...files], { stdio: 'inherit', env });
 const [code] = await once(child, 'exit');
 if (code) for (const name of ['api', 'mailer', 'edge']) process.stderr.write(`---- ${name}.log\n${stack.log(name, Number(process.env.LOG_BYTES ?? 1500))}\n`);

@@ -11,7 +11,7 @@ export type Schema = components['schemas'];
 export type { Api, Mail, Stack, Answer };
 
 export const stack = shared();
-export const sink = new SinkClient(process.env['PORTICO_TEST_SINK'] ?? '');
+export const sink = new SinkClient(process.env['STACK_SINK'] ?? '');
 
 export const PASSWORD = 'seven wet herons wade home';
 

@@ -102,12 +102,12 @@ export async function start({ smtp, env = {}, timeout_ms = 120_000 }) {
 }
 
 /**
- * The instance that the runner started for all files (PORTICO_TEST_STATE, PORTICO_TEST_URL).
+ * The instance that the runner started for all files (STACK_STATE, STACK_URL).
  * @returns {Stack}
  */
 export function shared() {
-	const state = process.env['PORTICO_TEST_STATE'];
-	const url = process.env['PORTICO_TEST_URL'];
+	const state = process.env['STACK_STATE'];
+	const url = process.env['STACK_URL'];
 	if (!state || !url) throw new Error('start the tests with tests/run.mjs');
 	return new Stack(state, url);
 }

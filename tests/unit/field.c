@@ -14,7 +14,7 @@ struct thing {
 	struct texts tags, emails;
 	struct ids contact_ids;
 	struct id client_id, parent_id;
-	struct ref owner;
+	struct ref owner, item_id;
 	struct refs team;
 	const char *custom_fields, *address, *extra, *secret_note, *later;
 };
@@ -22,7 +22,7 @@ struct thing {
 static const char *const statuses[] = {"open", "closed", NULL};
 
 static const struct field address_fields[] = {
-	{.name = "line1", .kind = FIELD_TEXT, .max = 100},
+	{.name = "line1", .kind = FIELD_TEXT},
 	{.name = "city", .kind = FIELD_TEXT, .max = 100, .flags = FIELD_REQUIRED},
 	{.name = "kind", .kind = FIELD_ENUM, .choices = statuses},
 	{.name = "mail", .kind = FIELD_EMAIL},
@@ -49,6 +49,7 @@ static const struct field fields[] = {
 	F_ID(thing, parent_id, "fol", BOTH | FIELD_NULLABLE),
 	F_REF(thing, owner, 0),
 	F_REFS(thing, team, 0),
+	F_ITEM(thing, item_id, 0),
 	F_MAP(thing, custom_fields, 3, BOTH | FIELD_NULLABLE),
 	F_OBJECT(thing, address, address_fields, BOTH | FIELD_NULLABLE),
 	F_JSON(thing, extra, 0),
@@ -418,6 +419,44 @@ static void test_field_read_object(void **state)
 	assert_null(thing.address);
 }
 
+/* A body cannot make the server keep or build more than it says: lists, maps, objects. */
+static void test_field_read_too_much(void **state)
+{
+	struct buf b;
+
+	(void)state;
+	assert_int_equal(read_with(fields,
+	                           "{\"contact_ids\":[\"" CON1 "\",\"" CON2
+	                           "\",\"con_01h455vb4pex5vsknk084sn02s\","
+	                           "\"con_01h455vb4pex5vsknk084sn02t\"]}",
+	                           FIELD_PATCH, NULL),
+	                 -1);
+	assert_string_equal(faults(), "/contact_ids too_long;");
+	buf_init(&b, &arena, 4 * 1024 * 1024);
+	buf_str(&b, "{\"custom_fields\":{\"a\":null");
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&b, ",\"k%d\":null", i);
+	buf_str(&b, "}}");
+	assert_int_equal(read_with(fields, b.data, FIELD_PATCH, NULL), -1);
+	assert_string_equal(faults(), "/custom_fields too_long;");
+	buf_clear(&b);
+	buf_printf(&b, "{\"address\":{\"city\":\"x\",\"line1\":\"%01100000d\"}}", 0);
+	assert_int_equal(read_with(fields, b.data, FIELD_PATCH, NULL), -1);
+	assert_string_equal(faults(), "/address too_long;");
+}
+
+/* What the entity holds is no object: the patch stands alone. */
+static void test_field_read_merge_onto_nonsense(void **state)
+{
+	(void)state;
+	thing.custom_fields = "[1]";
+	assert_read("{\"custom_fields\":{\"a\":\"1\"}}", FIELD_PATCH);
+	assert_string_equal(thing.custom_fields, "{\"a\":\"1\"}");
+	thing.custom_fields = "{";
+	assert_read("{\"custom_fields\":{\"b\":\"2\"}}", FIELD_PATCH);
+	assert_string_equal(thing.custom_fields, "{\"b\":\"2\"}");
+}
+
 /* Contract rule 7: as many faults as there are broken members, each pointer resolves in the body.
  */
 static void test_field_read_many_faults(void **state)
@@ -468,6 +507,9 @@ static const struct {
          "{\"type\":\"contact\",\"id\":\"" CON1 "\",\"name\":\"Kim\"}",
          "{\"type\":\"contact\",\"id\":\"" UUID1 "\",\"name\":\"Kim\"}"},
 	{"owner", NULL, "null", NULL},
+	{"item_id", "{\"id\": \"" UUID1 "\", \"name\": \"Kim\", \"type\": \"client\"}",
+         "\"" CLI1 "\"", "{\"type\":\"client\",\"id\":\"" UUID1 "\",\"name\":\"Kim\"}"},
+	{"item_id", NULL, "null", NULL},
 	{"team",
          "[{\"id\": \"" UUID1 "\", \"name\": null, \"type\": \"client\"},"
          "{\"id\": \"" UUID2 "\", \"name\": \"L\", \"type\": \"contact\"}]",
@@ -569,6 +611,14 @@ static void secret_to_param(void)
 	field_to_param(field_find(fields, "password"), &thing, &arena);
 }
 
+static void huge_list_to_param(void)
+{
+	const char *text = arena_printf(&arena, "%05000000d", 0);
+
+	thing.tags = (struct texts){1, &text};
+	field_to_param(field_find(fields, "tags"), &thing, &arena);
+}
+
 static void unknown_name(void)
 {
 	field_sent(fields, 0, "zebra");
@@ -578,6 +628,7 @@ static void test_field_misuse_aborts(void **state)
 {
 	(void)state;
 	assert_true(unit_aborts(secret_to_param));
+	assert_true(unit_aborts(huge_list_to_param));
 	assert_true(unit_aborts(unknown_name));
 }
 
@@ -608,6 +659,8 @@ int main(void)
 		TEST(test_field_read_ids_folded),
 		TEST(test_field_read_map),
 		TEST(test_field_read_object),
+		TEST(test_field_read_too_much),
+		TEST(test_field_read_merge_onto_nonsense),
 		TEST(test_field_read_many_faults),
 		TEST(test_field_column_json_param),
 		TEST(test_field_from_column_refused),

@@ -289,6 +289,13 @@ static void test_email_longest(void **state)
 	memcpy(text + EMAIL_MAX - 2, ".de", 4);
 	text[EMAIL_MAX - 3] = 'a';
 	assert_int_equal(email_parse(&arena, text, NULL, NULL), -1);
+	memset(text + 2, 'a', 252); /* the domain alone is too long */
+	text[0] = 'k';
+	text[1] = '@';
+	for (size_t i = 50; i < 240; i += 50)
+		text[i] = '.';
+	memcpy(text + 2 + 251, ".de", 4);
+	assert_int_equal(email_parse(&arena, text, NULL, NULL), -1);
 	memset(text, 'a', 399);
 	text[399] = '\0';
 	assert_int_equal(email_parse(&arena, text, NULL, NULL), -1);

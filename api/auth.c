@@ -1,13 +1,13 @@
 /* auth.c - who is calling: credentials are read here and verified by the database. */
 #include "auth.h"
 
-#include "crypt.h"
 #include "cors.h"
+#include "crypt.h"
 #include "reply.h"
 #include "routes.h"
 #include "sql_auth.h"
 
-#define COOKIE "__Host-session="
+#define COOKIE       "__Host-session="
 #define TOKEN_PREFIX "cps_"
 
 enum { TOKEN_SIZE = 3 * 16 + TOKEN_RANDOM_SIZE };
@@ -23,7 +23,7 @@ static int cookie_read(struct rq *rq, const char **token_r)
 		if (strncmp(at, COOKIE, strlen(COOKIE)) == 0) {
 			if (*token_r != NULL)
 				return err_set(&rq->err, PROBLEM_malformed_request,
-					       "Two session cookies were sent.");
+				               "Two session cookies were sent.");
 			at += strlen(COOKIE);
 			*token_r = arena_strndup(rq->arena, at, strcspn(at, ";"));
 		}
@@ -41,7 +41,7 @@ static int bearer_read(struct rq *rq, const char **token_r)
 		return 0;
 	if (strncasecmp(value, "Bearer ", 7) != 0)
 		return err_set(&rq->err, PROBLEM_unauthenticated,
-			       "Authorization must be a Bearer token.");
+		               "Authorization must be a Bearer token.");
 	*token_r = value + 7 + strspn(value + 7, " ");
 	return 0;
 }
@@ -75,7 +75,7 @@ int auth_claim(struct rq *rq)
 	TRY(bearer_read(rq, &bearer));
 	if (cookie != NULL && bearer != NULL)
 		return err_set(&rq->err, PROBLEM_malformed_request,
-			       "Send the session as a cookie or as a Bearer token, not both.");
+		               "Send the session as a cookie or as a Bearer token, not both.");
 	rq->by_cookie = cookie != NULL;
 	rq->token = cookie != NULL ? cookie : bearer;
 	if (is_public(rq))
@@ -84,7 +84,7 @@ int auth_claim(struct rq *rq)
 		return err_set(&rq->err, PROBLEM_unauthenticated, "Sign in, or send a token.");
 	if (token_claims(rq) < 0)
 		return err_set(&rq->err, PROBLEM_unauthenticated,
-			       "The session is not known, or has ended.");
+		               "The session is not known, or has ended.");
 	return 0;
 }
 
@@ -107,11 +107,11 @@ int auth_origin(struct rq *rq)
 		if (same_site(rq, origin) || cors_allowed(origin))
 			return 0;
 	} else if (fetch == NULL || strcmp(fetch, "same-origin") == 0 ||
-		   strcmp(fetch, "none") == 0) {
+	           strcmp(fetch, "none") == 0) {
 		return 0;
 	}
 	return err_set(&rq->err, PROBLEM_origin_not_allowed,
-		       "Only the portal's own pages and configured origins may do this.");
+	               "Only the portal's own pages and configured origins may do this.");
 }
 
 void auth_prelude(struct rq *rq)
@@ -121,9 +121,9 @@ void auth_prelude(struct rq *rq)
 	uint8_t hash[HASH_SIZE];
 
 	crypt_sha256(rq->token, strlen(rq->token), hash);
-	args[0] = (struct arg){ "token_hash", arg_bytes(rq->arena, hash, sizeof(hash)) };
-	args[1] = (struct arg){ "session", arg_id(rq->arena, &rq->who.session) };
-	args[2] = (struct arg){ "rule", rq->route->access };
+	args[0] = (struct arg){"token_hash", arg_bytes(rq->arena, hash, sizeof(hash))};
+	args[1] = (struct arg){"session", arg_id(rq->arena, &rq->who.session)};
+	args[2] = (struct arg){"rule", rq->route->access};
 	rq->auth_rows = rows;
 	db_prelude(&rq->db, &sql_auth_check, args, rows);
 }
@@ -131,20 +131,13 @@ void auth_prelude(struct rq *rq)
 int auth_known(struct rq *rq)
 {
 	static const struct field columns[] = {
-		F_ID(who, identity, "idn", 0),
-		F_ID(who, contact, "con", 0),
-		F_TEXT(who, audience, 0, 0, 0),
-		F_TEXT(who, name, 0, 0, 0),
-		F_TEXT(who, email, 0, 0, 0),
-		F_TEXT(who, role, 0, 0, 0),
-		F_TEXT(who, locale, 0, 0, 0),
-		F_TEXT(who, timezone, 0, 0, 0),
-		F_TEXT(who, transport, 0, 0, 0),
-		F_TIME(who, authenticated_at, 0),
-		F_TIME(who, expires_at, 0),
-		F_TIME(who, idle_expires_at, 0),
-		F_TEXTS(who, permissions, 0, 0),
-		FIELD_END,
+		F_ID(who, identity, "idn", 0),   F_ID(who, contact, "con", 0),
+		F_TEXT(who, audience, 0, 0, 0),  F_TEXT(who, name, 0, 0, 0),
+		F_TEXT(who, email, 0, 0, 0),     F_TEXT(who, role, 0, 0, 0),
+		F_TEXT(who, locale, 0, 0, 0),    F_TEXT(who, timezone, 0, 0, 0),
+		F_TEXT(who, transport, 0, 0, 0), F_TIME(who, authenticated_at, 0),
+		F_TIME(who, expires_at, 0),      F_TIME(who, idle_expires_at, 0),
+		F_TEXTS(who, permissions, 0, 0), FIELD_END,
 	};
 
 	if (rq->who.known || rq->auth_rows == NULL)
@@ -158,7 +151,7 @@ int auth_known(struct rq *rq)
 }
 
 const char *auth_token_new(struct rq *rq, const struct id *firm, const struct id *membership,
-			   const struct id *session, const char **hash_r)
+                           const struct id *session, const char **hash_r)
 {
 	uint8_t bytes[TOKEN_SIZE], hash[HASH_SIZE];
 	const char *token;
@@ -168,7 +161,7 @@ const char *auth_token_new(struct rq *rq, const struct id *firm, const struct id
 	memcpy(bytes + 32, session->b, 16);
 	crypt_random(bytes + 48, TOKEN_RANDOM_SIZE);
 	token = arena_printf(rq->arena, TOKEN_PREFIX "%s",
-			     crypt_base64(rq->arena, bytes, sizeof(bytes)));
+	                     crypt_base64(rq->arena, bytes, sizeof(bytes)));
 	crypt_sha256(token, strlen(token), hash);
 	*hash_r = arg_bytes(rq->arena, hash, sizeof(hash));
 	return token;
@@ -177,8 +170,8 @@ const char *auth_token_new(struct rq *rq, const struct id *firm, const struct id
 void auth_cookie(struct rq *rq, const char *token, int64_t max_age_s)
 {
 	reply_header(rq, "set-cookie",
-		     arena_printf(rq->arena,
-				  COOKIE "%s; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=%lld",
-				  token == NULL ? "" : token,
-				  token == NULL ? 0LL : (long long)max_age_s));
+	             arena_printf(rq->arena,
+	                          COOKIE "%s; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=%lld",
+	                          token == NULL ? "" : token,
+	                          token == NULL ? 0LL : (long long)max_age_s));
 }

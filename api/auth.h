@@ -5,8 +5,8 @@
 #include "rq.h"
 
 /*
- * Read the credential of the request (Bearer or cookie, never both) and the ids that it claims. 0, also
- * when there is none on a public route; -1 with unauthenticated or malformed_request.
+ * Read the credential of the request (Bearer or cookie, never both) and the ids that it claims. 0,
+ * also when there is none on a public route; -1 with unauthenticated or malformed_request.
  */
 int auth_claim(struct rq *rq);
 
@@ -26,7 +26,7 @@ enum { TOKEN_RANDOM_SIZE = 32 };
 
 /* A new access token for a session, and its hash for the row; text owned by the request. */
 const char *auth_token_new(struct rq *rq, const struct id *firm, const struct id *membership,
-			   const struct id *session, const char **hash_r);
+                           const struct id *session, const char **hash_r);
 
 /* Set, or clear with `token` NULL, the session cookie. */
 void auth_cookie(struct rq *rq, const char *token, int64_t max_age_s);

@@ -4,7 +4,7 @@
 #include "routes.h"
 
 int body_read(struct rq *rq, const struct field *fields, unsigned how, void *entity,
-	      uint64_t *sent_r)
+              uint64_t *sent_r)
 {
 	const struct json *body;
 
@@ -15,7 +15,7 @@ int body_read(struct rq *rq, const struct field *fields, unsigned how, void *ent
 }
 
 int find_one(struct rq *rq, const struct stmt *stmt, const struct arg *args,
-	     const struct entity *kind, void *entity)
+             const struct entity *kind, void *entity)
 {
 	struct rows rows;
 
@@ -45,16 +45,15 @@ int match_version(struct rq *rq, int64_t version)
 		return 0;
 	reply_header(rq, "etag", etag);
 	return err_set(&rq->err, PROBLEM_version_changed,
-		       "It has been changed since; read it again and decide anew.");
+	               "It has been changed since; read it again and decide anew.");
 }
 
 struct actor rq_actor(const struct rq *rq)
 {
 	if (!rq->who.known)
-		return (struct actor){ .type = "system", .id = id_none, .name = "Portico" };
-	return (struct actor){ .type = rq->who.audience,
-			       .id = rq->who.membership,
-			       .name = rq->who.name };
+		return (struct actor){.type = "system", .id = id_none, .name = "Portico"};
+	return (struct actor){
+		.type = rq->who.audience, .id = rq->who.membership, .name = rq->who.name};
 }
 
 bool rq_may(const struct rq *rq, const char *permission)

@@ -7,8 +7,8 @@
 #define ALLOW_HEADERS                                                                              \
 	"Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, Idempotency-Key, " \
 	"X-Request-Id, Content-Digest"
-#define EXPOSE_HEADERS                                                                             \
-	"ETag, Link, Location, Retry-After, X-Request-Id, Idempotency-Replayed, "                  \
+#define EXPOSE_HEADERS                                                            \
+	"ETag, Link, Location, Retry-After, X-Request-Id, Idempotency-Replayed, " \
 	"Content-Disposition, Content-Range, Accept-Ranges"
 
 bool cors_allowed(const char *origin)
@@ -34,7 +34,7 @@ bool cors_preflight(struct rq *rq)
 		return false;
 	if (origin != NULL && cors_allowed(origin)) {
 		reply_header(rq, "access-control-allow-methods",
-			     "GET, HEAD, POST, PUT, PATCH, DELETE");
+		             "GET, HEAD, POST, PUT, PATCH, DELETE");
 		reply_header(rq, "access-control-allow-headers", ALLOW_HEADERS);
 		reply_header(rq, "access-control-max-age", "7200");
 	}

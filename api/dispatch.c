@@ -1,9 +1,10 @@
 /*
- * dispatch.c - the life of a request: match, limits, authenticate, authorise, handle, commit, reply, log.
+ * dispatch.c - the life of a request: match, limits, authenticate, authorise, handle, commit,
+ * reply, log.
  *
- * The transaction is the dispatcher's: handlers neither begin nor commit. authenticate() travels with
- * the handler's first statement; when a handler fails before it ran any, the caller's right is judged
- * first, so that a fault of the body is never told to somebody who may not call.
+ * The transaction is the dispatcher's: handlers neither begin nor commit. authenticate() travels
+ * with the handler's first statement; when a handler fails before it ran any, the caller's right is
+ * judged first, so that a fault of the body is never told to somebody who may not call.
  */
 #include "auth.h"
 #include "clock.h"
@@ -25,8 +26,9 @@ enum { REQUEST_ID_MIN = 8, REQUEST_ID_MAX = 64 };
 
 static bool request_id_valid(const char *text)
 {
-	size_t n = text == NULL ? 0 : strspn(text, "abcdefghijklmnopqrstuvwxyz"
-						   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+	size_t n = text == NULL ? 0
+	                        : strspn(text, "abcdefghijklmnopqrstuvwxyz"
+	                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
 	return n >= REQUEST_ID_MIN && n <= REQUEST_ID_MAX && text[n] == '\0';
 }
@@ -36,7 +38,7 @@ static void rq_open(struct rq *rq, const struct door_in *in, struct arena *a, st
 	char text[ID_TEXT_SIZE];
 	struct id id = id_new();
 
-	*rq = (struct rq){ .in = in, .out = out, .arena = a, .now = clock_now_ms() };
+	*rq = (struct rq){.in = in, .out = out, .arena = a, .now = clock_now_ms()};
 	err_init(&rq->err, a);
 	rq->request_id = rq_header(rq, "x-request-id");
 	if (!request_id_valid(rq->request_id)) {
@@ -56,7 +58,8 @@ static int find_route(struct rq *rq)
 		reply_header(rq, "allow", allow);
 		return err_set(&rq->err, PROBLEM_method_not_allowed, "Here are: %s.", allow);
 	}
-	if (rq->route == NULL || (strcmp(rq->route->access, TEST) == 0 && !this_worker.conf.test_mode)) {
+	if (rq->route == NULL ||
+	    (strcmp(rq->route->access, TEST) == 0 && !this_worker.conf.test_mode)) {
 		rq->route = NULL;
 		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
 	}
@@ -65,7 +68,7 @@ static int find_route(struct rq *rq)
 
 static bool json_type_named(const char *type)
 {
-	static const char *const types[] = { "application/json", "application/merge-patch+json" };
+	static const char *const types[] = {"application/json", "application/merge-patch+json"};
 	size_t len = type == NULL ? 0 : strcspn(type, "; ");
 
 	for (size_t i = 0; i < lengthof(types); i++)
@@ -81,7 +84,7 @@ static int check_body(struct rq *rq)
 	if (rq->route->flags & BODY && rq->in->body_len > 0 &&
 	    !json_type_named(rq_header(rq, "content-type")))
 		return err_set(&rq->err, PROBLEM_unsupported_media_type,
-			       "Send the body as application/json.");
+		               "Send the body as application/json.");
 	return 0;
 }
 
@@ -129,14 +132,15 @@ static int upload_length(struct rq *rq)
 	rq->length = text == NULL ? -1 : strtoll(text, &end, 10);
 	if (rq->length < 0 || *end != '\0')
 		return err_set(&rq->err, PROBLEM_length_required,
-			       "Say with Content-Length how long the document is.");
+		               "Say with Content-Length how long the document is.");
 	if (rq->length > this_worker.conf.max_upload_bytes)
 		return err_set(&rq->err, PROBLEM_too_large, "At most %lld bytes are taken.",
-			       (long long)this_worker.conf.max_upload_bytes);
+		               (long long)this_worker.conf.max_upload_bytes);
 	return 0;
 }
 
-/* The edge asks before it takes the body (authorize) and, when refused, once more for the reason. */
+/* The edge asks before it takes the body (authorize) and, when refused, once more for the reason.
+ */
 static int admit_only(struct rq *rq)
 {
 	bool known;
@@ -264,7 +268,7 @@ void dispatch(const struct door_in *in, struct arena *a, struct door_out *out)
 	int64_t start = clock_mono_ms();
 	struct rq *rq = arena_new(a, struct rq);
 
-	*out = (struct door_out){ 0 };
+	*out = (struct door_out){0};
 	rq_open(rq, in, a, out);
 	if (!cors_preflight(rq) && serve(rq) < 0)
 		reply_problem(rq);

@@ -1,7 +1,9 @@
 /*
- * file.c - sending a document: conditions and ranges are judged here, the bytes are moved by the edge.
+ * file.c - sending a document: conditions and ranges are judged here, the bytes are moved by the
+ * edge.
  *
- * The edge's X-Accel-Redirect would answer 412 and 416 by itself, in HTML, so they are answered here.
+ * The edge's X-Accel-Redirect would answer 412 and 416 by itself, in HTML, so they are answered
+ * here.
  */
 #include "reply.h"
 
@@ -70,9 +72,9 @@ static int range_check(struct rq *rq, const struct file *file, const char *etag)
 	if (range_read(range, file->size) >= 0)
 		return 0;
 	reply_header(rq, "content-range",
-		     arena_printf(rq->arena, "bytes */%lld", (long long)file->size));
+	             arena_printf(rq->arena, "bytes */%lld", (long long)file->size));
 	return err_set(&rq->err, PROBLEM_range_not_satisfiable, "The document has %lld bytes.",
-		       (long long)file->size);
+	               (long long)file->size);
 }
 
 int reply_file(struct rq *rq, const struct file *file)

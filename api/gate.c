@@ -568,7 +568,8 @@ static void read_request(struct visit *v, const struct http_request *req)
 	TAILQ_FOREACH(h, &req->req_headers, list)
 	add_header(in, h->header, h->value);
 	in->body = "";
-	if (req->http_body && req->http_body_length > 0) { /* Kore has rewound the buffer's offset */
+	if (req->http_body &&
+	    req->http_body_length > 0) { /* Kore has rewound the buffer's offset */
 		in->body = (const char *)req->http_body->data;
 		in->body_len = req->http_body_length;
 	}

@@ -1,10 +1,11 @@
 /*
  * idem.c - Idempotency-Key: a POST that is sent again gets the answer of the first time.
  *
- * The key is locked by an advisory lock of the transaction, so that the same request twice at once is
- * told to wait (409) and never runs twice. The answer is stored by the transaction that did the work:
- * it is there exactly when the work is. It may hold secrets, so it is sealed with the server's key. Only
- * answers of requests that did something are kept; a refused one did nothing and may be sent again.
+ * The key is locked by an advisory lock of the transaction, so that the same request twice at once
+ * is told to wait (409) and never runs twice. The answer is stored by the transaction that did the
+ * work: it is there exactly when the work is. It may hold secrets, so it is sealed with the
+ * server's key. Only answers of requests that did something are kept; a refused one did nothing and
+ * may be sent again.
  */
 #include "idem.h"
 
@@ -36,8 +37,8 @@ static int key_check(struct rq *rq, const char *key)
 			len = 0;
 	if (len < IDEM_KEY_MIN || len > IDEM_KEY_MAX)
 		return err_set(&rq->err, PROBLEM_malformed_request,
-			       "An Idempotency-Key has %d to %d visible ASCII characters.",
-			       IDEM_KEY_MIN, IDEM_KEY_MAX);
+		               "An Idempotency-Key has %d to %d visible ASCII characters.",
+		               IDEM_KEY_MIN, IDEM_KEY_MAX);
 	return 0;
 }
 
@@ -48,7 +49,7 @@ static void fingerprint(const struct rq *rq, uint8_t hash[HASH_SIZE])
 
 	buf_init(&b, rq->arena, 2 * 1024 * 1024);
 	buf_printf(&b, "%s\n%s\n%s\n%lld\n", rq->in->method, rq->in->path,
-		   rq->in->query == NULL ? "" : rq->in->query, (long long)rq->length);
+	           rq->in->query == NULL ? "" : rq->in->query, (long long)rq->length);
 	buf_add(&b, rq->in->body, rq->in->body_len);
 	if (rq->blob != NULL)
 		buf_add(&b, rq->blob->sha256, sizeof(rq->blob->sha256));
@@ -61,7 +62,7 @@ static const struct arg *key_args(struct rq *rq, const char *key)
 	uint8_t hash[HASH_SIZE];
 
 	crypt_sha256(key, strlen(key), hash);
-	args[0] = (struct arg){ "key_hash", arg_bytes(rq->arena, hash, sizeof(hash)) };
+	args[0] = (struct arg){"key_hash", arg_bytes(rq->arena, hash, sizeof(hash))};
 	return args;
 }
 
@@ -85,7 +86,7 @@ static void answer_unpack(struct rq *rq, const char *text, size_t len)
 		size_t n = strcspn(line, "\n"), colon = strcspn(line, ":");
 
 		reply_header(rq, arena_strndup(rq->arena, line, colon),
-			     arena_strndup(rq->arena, line + colon + 2, n - colon - 2));
+		             arena_strndup(rq->arena, line + colon + 2, n - colon - 2));
 		line += n + 1;
 	}
 	rq->out->body_len = (size_t)(end - line - 1);
@@ -103,10 +104,10 @@ static int replay(struct rq *rq, const struct rows *found)
 	fingerprint(rq, hash);
 	if (len != HASH_SIZE || !crypt_equal(bytes, hash, HASH_SIZE))
 		return err_set(&rq->err, PROBLEM_idempotency_mismatch,
-			       "This Idempotency-Key was used for a different request.");
+		               "This Idempotency-Key was used for a different request.");
 	len = row_bytes(found, 0, "sealed", rq->arena, &bytes);
-	if (len < 0 || crypt_open(rq->arena, KEY_IDEMPOTENCY, bytes, (size_t)len, &plain,
-				  &plain_len) < 0)
+	if (len < 0 ||
+	    crypt_open(rq->arena, KEY_IDEMPOTENCY, bytes, (size_t)len, &plain, &plain_len) < 0)
 		return err_internal(&rq->err, "a stored answer cannot be opened");
 	answer_unpack(rq, arena_strndup(rq->arena, (const char *)plain, plain_len), plain_len);
 	return 0;
@@ -120,7 +121,7 @@ int idem_begin(struct rq *rq, bool *replayed_r)
 
 	if (key == NULL && rq->route->flags & KEY_REQUIRED)
 		return err_set(&rq->err, PROBLEM_idempotency_key_required,
-			       "Send an Idempotency-Key of your own making, such as a UUID.");
+		               "Send an Idempotency-Key of your own making, such as a UUID.");
 	if (key == NULL)
 		return 0;
 	TRY(key_check(rq, key));
@@ -131,7 +132,7 @@ int idem_begin(struct rq *rq, bool *replayed_r)
 	if (!row_bool(&lock, 0, "locked")) {
 		rq->err.retry_after_s = 1;
 		return err_set(&rq->err, PROBLEM_idempotency_in_progress,
-			       "The same request is being worked on; ask again in a moment.");
+		               "The same request is being worked on; ask again in a moment.");
 	}
 	*replayed_r = found.n > 0;
 	return found.n > 0 ? replay(rq, &found) : 0;
@@ -165,9 +166,9 @@ int idem_store(struct rq *rq)
 	crypt_seal(rq->arena, KEY_IDEMPOTENCY, b.data, b.len, &sealed, &sealed_len);
 	fingerprint(rq, hash);
 	return db_query(&rq->db, &sql_idem_insert,
-			ARGS({ "key_hash", key_args(rq, key)[0].value },
-			     { "fingerprint", arg_bytes(rq->arena, hash, sizeof(hash)) },
-			     { "status", arg_int(rq->arena, rq->out->status) },
-			     { "sealed", arg_bytes(rq->arena, sealed, sealed_len) }),
-			NULL);
+	                ARGS({"key_hash", key_args(rq, key)[0].value},
+	                     {"fingerprint", arg_bytes(rq->arena, hash, sizeof(hash))},
+	                     {"status", arg_int(rq->arena, rq->out->status)},
+	                     {"sealed", arg_bytes(rq->arena, sealed, sealed_len)}),
+	                NULL);
 }

@@ -1,9 +1,9 @@
 /*
  * invite.c - portal access and the invitation that leads to it: what three resources share.
  *
- * The address and the name are snapshots on the membership (S2-25, S2-40). Every sending has a token and
- * an expiry of its own: the first one uses the invitation made with the access, each later one makes a
- * new invitation and supersedes the old (pitfall P8).
+ * The address and the name are snapshots on the membership (S2-25, S2-40). Every sending has a
+ * token and an expiry of its own: the first one uses the invitation made with the access, each
+ * later one makes a new invitation and supersedes the old (pitfall P8).
  */
 #include "invite.h"
 
@@ -47,13 +47,13 @@ static int login_taken(struct rq *rq, const char *email, bool *taken_r)
 {
 	struct rows rows;
 
-	TRY(db_query(&rq->db, &sql_invite_taken, ARGS({ "email_key", key_of(rq, email) }), &rows));
+	TRY(db_query(&rq->db, &sql_invite_taken, ARGS({"email_key", key_of(rq, email)}), &rows));
 	*taken_r = row_bool(&rows, 0, "taken");
 	return 0;
 }
 
 int candidate_reasons(struct rq *rq, const struct candidate *c, const char *login_email,
-		      struct texts *reasons_r)
+                      struct texts *reasons_r)
 {
 	const char **v = arena_array(rq->arena, const char *, 6);
 	bool taken = false;
@@ -75,7 +75,7 @@ int candidate_reasons(struct rq *rq, const struct candidate *c, const char *logi
 		TRY(login_taken(rq, login_email, &taken));
 	if (taken)
 		v[n++] = "login_email_taken";
-	*reasons_r = (struct texts){ .n = n, .v = v };
+	*reasons_r = (struct texts){.n = n, .v = v};
 	return 0;
 }
 
@@ -83,16 +83,16 @@ int candidate_reasons(struct rq *rq, const struct candidate *c, const char *logi
 static const struct reason {
 	const char *code, *pointer, *text;
 } reason_texts[] = {
-	{ "contact_not_individual", "/entity",
-	  "Portal access needs an individual: set the contact's entity, or choose an individual contact." },
-	{ "primary_email_missing", "/primary_email",
-	  "Give the contact a primary address, or send primary_email." },
-	{ "no_client_relationship", "/clients", "Relate the contact to a client first." },
-	{ "no_individual_contact", "/clients",
-	  "The business client has no individual contact: relate one to it." },
-	{ "email_not_on_contact", "/login_email",
-	  "The sign-in address must be one of the contact's addresses." },
-	{ "login_email_taken", "/login_email", "Somebody at this firm signs in with this address." },
+	{"contact_not_individual", "/entity",
+         "Portal access needs an individual: set the contact's entity, or choose an individual contact."},
+	{"primary_email_missing", "/primary_email",
+         "Give the contact a primary address, or send primary_email."},
+	{"no_client_relationship", "/clients", "Relate the contact to a client first."},
+	{"no_individual_contact", "/clients",
+         "The business client has no individual contact: relate one to it."},
+	{"email_not_on_contact", "/login_email",
+         "The sign-in address must be one of the contact's addresses."},
+	{"login_email_taken", "/login_email", "Somebody at this firm signs in with this address."},
 };
 
 int candidate_refuse(struct rq *rq, const struct texts *reasons)
@@ -101,15 +101,15 @@ int candidate_refuse(struct rq *rq, const struct texts *reasons)
 	bool foreign = reasons->n == 1 && strcmp(reasons->v[0], "email_not_on_contact") == 0;
 
 	err_set(&rq->err,
-		taken	  ? PROBLEM_login_email_taken
-		: foreign ? PROBLEM_email_not_on_contact
-			  : PROBLEM_not_eligible,
-		"The contact cannot be given portal access; errors holds every reason.");
+	        taken     ? PROBLEM_login_email_taken
+	        : foreign ? PROBLEM_email_not_on_contact
+	                  : PROBLEM_not_eligible,
+	        "The contact cannot be given portal access; errors holds every reason.");
 	for (size_t i = 0; i < reasons->n; i++)
 		for (size_t k = 0; k < lengthof(reason_texts); k++)
 			if (strcmp(reason_texts[k].code, reasons->v[i]) == 0)
 				err_fault(&rq->err, reason_texts[k].pointer, reason_texts[k].code,
-					  "%s", reason_texts[k].text);
+				          "%s", reason_texts[k].text);
 	return -1;
 }
 
@@ -124,14 +124,13 @@ static int invitation_make(struct rq *rq, struct candidate *c, const char *email
 	crypt_random(nonce, sizeof(nonce));
 	c->invitation = id_new();
 	c->sends = sends;
-	TRY(db_query(&rq->db, &sql_invite_close_open, ARGS({ "membership", membership }), NULL));
+	TRY(db_query(&rq->db, &sql_invite_close_open, ARGS({"membership", membership}), NULL));
 	return db_query(&rq->db, &sql_invite_insert,
-			ARGS({ "id", arg_id(rq->arena, &c->invitation) },
-			     { "membership", membership }, { "email", email },
-			     { "email_key", key_of(rq, email) },
-			     { "nonce", arg_bytes(rq->arena, nonce, sizeof(nonce)) },
-			     { "sends", arg_int(rq->arena, sends) }),
-			NULL);
+	                ARGS({"id", arg_id(rq->arena, &c->invitation)}, {"membership", membership},
+	                     {"email", email}, {"email_key", key_of(rq, email)},
+	                     {"nonce", arg_bytes(rq->arena, nonce, sizeof(nonce))},
+	                     {"sends", arg_int(rq->arena, sends)}),
+	                NULL);
 }
 
 /* Count the sending, start the life of its token, queue exactly one mail. */
@@ -140,13 +139,13 @@ static int invitation_mail(struct rq *rq, const struct candidate *c, const char 
 	int64_t expires = rq->now + c->ttl_hours * 3600 * 1000;
 
 	TRY(db_query(&rq->db, &sql_invite_mark_sent,
-		     ARGS({ "id", arg_id(rq->arena, &c->invitation) },
-			  { "expires_at", arg_time(rq->arena, expires) }),
-		     NULL));
+	             ARGS({"id", arg_id(rq->arena, &c->invitation)},
+	                  {"expires_at", arg_time(rq->arena, expires)}),
+	             NULL));
 	TRY(db_query(&rq->db, &sql_invite_membership_invited,
-		     ARGS({ "membership", arg_id(rq->arena, &c->membership) }, { "email", email },
-			  { "email_key", key_of(rq, email) }),
-		     NULL));
+	             ARGS({"membership", arg_id(rq->arena, &c->membership)}, {"email", email},
+	                  {"email_key", key_of(rq, email)}),
+	             NULL));
 	TRY(record(rq, "invitation.sent", c->invitation, id_none));
 	return outbox_mail_invitation(&rq->db, &rq->event, &c->invitation, rq->now);
 }
@@ -168,13 +167,14 @@ const char *invitation_address(const struct rq *rq, const struct candidate *c)
 
 int invitation_load(struct rq *rq, struct id id, struct invitation *i_r)
 {
-	return find_one(rq, &sql_invite_get, ARGS({ "id", arg_id(rq->arena, &id) }),
-			&invitation_entity, i_r);
+	return find_one(rq, &sql_invite_get, ARGS({"id", arg_id(rq->arena, &id)}),
+	                &invitation_entity, i_r);
 }
 
 /* ---- access ---- */
 
-/* The address given with the request becomes the contact's primary one in the same transaction (S0-9). */
+/* The address given with the request becomes the contact's primary one in the same transaction
+ * (S0-9). */
 static int set_primary(struct rq *rq, struct candidate *c, const char *email)
 {
 	if (email == NULL)
@@ -182,7 +182,7 @@ static int set_primary(struct rq *rq, struct candidate *c, const char *email)
 	c->contact.primary_email = email;
 	contact_settle_emails(&c->contact, true, rq->arena);
 	return db_put(&rq->db, &sql_invite_set_primary, contact_entity.fields, &c->contact,
-		      ARGS({ "email_keys", contact_email_keys(&c->contact, rq->arena) }), NULL);
+	              ARGS({"email_keys", contact_email_keys(&c->contact, rq->arena)}), NULL);
 }
 
 /* Was an address named that is not simply the contact's primary one? */
@@ -193,7 +193,7 @@ static bool is_chosen(struct rq *rq, const struct candidate *c, const struct acc
 }
 
 static int access_create(struct rq *rq, struct candidate *c, const struct access_in *in,
-			 const char *email)
+                         const char *email)
 {
 	const char *name = in->display_name != NULL ? in->display_name : c->contact.display_name;
 	const char *membership;
@@ -202,32 +202,31 @@ static int access_create(struct rq *rq, struct candidate *c, const struct access
 	c->login_email = email;
 	membership = arg_id(rq->arena, &c->membership);
 	TRY(db_query(&rq->db, &sql_invite_membership_insert,
-		     ARGS({ "id", membership }, { "email", email },
-			  { "email_key", key_of(rq, email) }, { "display_name", name },
-			  { "chosen", arg_bool(is_chosen(rq, c, in)) }),
-		     NULL));
-	TRY(db_query(&rq->db, &sql_invite_default_shares, ARGS({ "membership", membership }), NULL));
+	             ARGS({"id", membership}, {"email", email}, {"email_key", key_of(rq, email)},
+	                  {"display_name", name}, {"chosen", arg_bool(is_chosen(rq, c, in))}),
+	             NULL));
+	TRY(db_query(&rq->db, &sql_invite_default_shares, ARGS({"membership", membership}), NULL));
 	TRY(invitation_make(rq, c, email, 0));
 	return record(rq, "portal_access.enabled", c->membership, id_none);
 }
 
 static int access_reissue(struct rq *rq, struct candidate *c, const struct access_in *in,
-			  const char *email)
+                          const char *email)
 {
 	const char *name = in->display_name != NULL ? in->display_name : c->contact.display_name;
 	const char *membership = arg_id(rq->arena, &c->membership);
 
 	if (strcmp(c->reinvite_mode, "cycle") == 0)
 		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
-			       "Switch the access off, then on with the new address.");
+		               "Switch the access off, then on with the new address.");
 	TRY(db_query(&rq->db, &sql_invite_membership_reissue,
-		     ARGS({ "membership", membership }, { "email", email },
-			  { "email_key", key_of(rq, email) }, { "display_name", name },
-			  { "chosen", arg_bool(is_chosen(rq, c, in)) }),
-		     NULL));
-	TRY(db_query(&rq->db, &sql_invite_sessions_end, ARGS({ "membership", membership }), NULL));
+	             ARGS({"membership", membership}, {"email", email},
+	                  {"email_key", key_of(rq, email)}, {"display_name", name},
+	                  {"chosen", arg_bool(is_chosen(rq, c, in))}),
+	             NULL));
+	TRY(db_query(&rq->db, &sql_invite_sessions_end, ARGS({"membership", membership}), NULL));
 	TRY(db_query(&rq->db, &sql_invite_drop_password,
-		     ARGS({ "identity", arg_id(rq->arena, &c->identity) }), NULL));
+	             ARGS({"identity", arg_id(rq->arena, &c->identity)}), NULL));
 	c->login_email = email;
 	c->state = "not_sent";
 	TRY(invitation_make(rq, c, email, 0));
@@ -245,7 +244,7 @@ int access_turn_on(struct rq *rq, struct candidate *c, const struct access_in *i
 		TRY(access_create(rq, c, in, email));
 		fresh = true;
 	} else if (in->login_email != NULL &&
-		   strcmp(key_of(rq, email), key_of(rq, c->login_email)) != 0) {
+	           strcmp(key_of(rq, email), key_of(rq, c->login_email)) != 0) {
 		TRY(access_reissue(rq, c, in, email));
 		fresh = true;
 	}

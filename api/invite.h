@@ -9,15 +9,15 @@
 /* A contact with all that decides about its portal access. */
 struct candidate {
 	struct contact contact;
-	struct id membership;	  /* id_none: access is off */
-	const char *state;	  /* of the membership */
-	const char *login_email;  /* its snapshot */
-	bool login_chosen;	  /* it was named, and is not just the primary one */
-	struct id identity;	  /* id_none: not registered */
-	struct id invitation;	  /* the open one, id_none: none */
-	int64_t sends;		  /* how often the open invitation was mailed */
-	int64_t client_count;	  /* clients it belongs to */
-	bool business_alone;	  /* belongs to a business client without any individual contact */
+	struct id membership;    /* id_none: access is off */
+	const char *state;       /* of the membership */
+	const char *login_email; /* its snapshot */
+	bool login_chosen;       /* it was named, and is not just the primary one */
+	struct id identity;      /* id_none: not registered */
+	struct id invitation;    /* the open one, id_none: none */
+	int64_t sends;           /* how often the open invitation was mailed */
+	int64_t client_count;    /* clients it belongs to */
+	bool business_alone;     /* belongs to a business client without any individual contact */
 	const char *reinvite_mode;
 	int64_t ttl_hours;
 };
@@ -26,30 +26,31 @@ struct candidate {
 may_wait int candidate_load(struct rq *rq, struct candidate *c_r);
 
 /*
- * Why this contact cannot be given access with `login_email` (NULL: its primary address): the codes of
- * all reasons, in *reasons_r.
+ * Why this contact cannot be given access with `login_email` (NULL: its primary address): the codes
+ * of all reasons, in *reasons_r.
  */
 may_wait int candidate_reasons(struct rq *rq, const struct candidate *c, const char *login_email,
-			       struct texts *reasons_r);
+                               struct texts *reasons_r);
 
 /* Refuse with all reasons at once: not_eligible, or login_email_taken when that is the only one. */
 int candidate_refuse(struct rq *rq, const struct texts *reasons);
 
 /*
- * Switch access on, or on again with another address, and send or keep the invitation as asked. Same
- * address and nothing to send: nothing happens. The candidate is eligible.
+ * Switch access on, or on again with another address, and send or keep the invitation as asked.
+ * Same address and nothing to send: nothing happens. The candidate is eligible.
  */
 may_wait int access_turn_on(struct rq *rq, struct candidate *c, const struct access_in *in);
 
 /*
- * Mail the open invitation of the candidate: the same row when it was never sent, else a new one that
- * supersedes it (new token, fresh expiry), to the given address. Its id is left in c->invitation.
+ * Mail the open invitation of the candidate: the same row when it was never sent, else a new one
+ * that supersedes it (new token, fresh expiry), to the given address. Its id is left in
+ * c->invitation.
  */
 may_wait int invitation_send(struct rq *rq, struct candidate *c, const char *email);
 
 /*
- * Where an invitation goes before registration: to the chosen address while the contact has it, else to
- * the contact's primary address of now (S0-20, S2-15). NULL when there is none.
+ * Where an invitation goes before registration: to the chosen address while the contact has it,
+ * else to the contact's primary address of now (S0-20, S2-15). NULL when there is none.
  */
 const char *invitation_address(const struct rq *rq, const struct candidate *c);
 

@@ -1,8 +1,9 @@
 /*
- * page.c - cursor lists: fixed order (created_at, id), a cursor that is sealed to its route and filter.
+ * page.c - cursor lists: fixed order (created_at, id), a cursor that is sealed to its route and
+ * filter.
  *
- * A cursor is base64url(created_at in ms ‖ id ‖ mac), the mac over both and over the route and all other
- * query parameters, so that a cursor of another list or filter is refused and never misread.
+ * A cursor is base64url(created_at in ms ‖ id ‖ mac), the mac over both and over the route and all
+ * other query parameters, so that a cursor of another list or filter is refused and never misread.
  */
 #include "auth.h"
 #include "crypt.h"
@@ -11,7 +12,12 @@
 
 #include <stdlib.h>
 
-enum { LIMIT_DEFAULT = 25, LIMIT_MAX = 100, CURSOR_PLAIN = 8 + 16, CURSOR_SIZE = CURSOR_PLAIN + 16 };
+enum {
+	LIMIT_DEFAULT = 25,
+	LIMIT_MAX = 100,
+	CURSOR_PLAIN = 8 + 16,
+	CURSOR_SIZE = CURSOR_PLAIN + 16
+};
 
 struct page {
 	int64_t limit;
@@ -87,12 +93,12 @@ static int page_read(struct rq *rq, struct page *page)
 {
 	const char *cursor = rq_param(rq, "cursor");
 
-	*page = (struct page){ .after_at = "-infinity",
-			       .after_id = "00000000-0000-0000-0000-000000000000" };
+	*page = (struct page){.after_at = "-infinity",
+	                      .after_id = "00000000-0000-0000-0000-000000000000"};
 	TRY(limit_read(rq, &page->limit));
 	if (cursor != NULL && cursor_read(rq, cursor, page) < 0)
 		return err_set(&rq->err, PROBLEM_cursor_invalid,
-			       "The cursor belongs to another list or filter; start without one.");
+		               "The cursor belongs to another list or filter; start without one.");
 	return 0;
 }
 
@@ -118,7 +124,7 @@ static void link_next(struct rq *rq, const char *next)
 }
 
 int reply_list(struct rq *rq, const struct entity *kind, const struct stmt *stmt,
-	       const struct arg *args)
+               const struct arg *args)
 {
 	const char *next = NULL;
 	struct rows rows;

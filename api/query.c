@@ -59,18 +59,18 @@ static int add_param(struct rq *rq, const char *name, const char *value)
 
 	if (name == NULL || value == NULL || rq->param_count == RQ_PARAMS_MAX)
 		return err_set(&rq->err, PROBLEM_malformed_request,
-			       "The query string could not be read.");
+		               "The query string could not be read.");
 	pointer = arena_printf(rq->arena, "?%s", name);
 	if (!listed(rq->route->params, name)) {
 		err_set(&rq->err, PROBLEM_unknown_parameter, "A query parameter is not known.");
 		err_fault(&rq->err, pointer, "unknown_parameter", "This call knows: %s.",
-			  rq->route->params == NULL ? "none" : rq->route->params);
+		          rq->route->params == NULL ? "none" : rq->route->params);
 		return 0;
 	}
 	if (rq_param(rq, name) != NULL)
 		return err_set(&rq->err, PROBLEM_malformed_request,
-			       "The query parameter %s was sent twice.", name);
-	rq->params[rq->param_count++] = (struct door_header){ name, value };
+		               "The query parameter %s was sent twice.", name);
+	rq->params[rq->param_count++] = (struct door_header){name, value};
 	return 0;
 }
 
@@ -83,7 +83,8 @@ int query_read(struct rq *rq)
 
 		if (len > 0)
 			TRY(add_param(rq, decode(rq->arena, at, eq),
-				      eq < len ? decode(rq->arena, at + eq + 1, len - eq - 1) : ""));
+			              eq < len ? decode(rq->arena, at + eq + 1, len - eq - 1)
+			                       : ""));
 		at += len + (at[len] == '&');
 	}
 	return rq->err.problem == PROBLEM_NONE ? 0 : -1;
@@ -117,8 +118,9 @@ int rq_param_id(struct rq *rq, const char *name, const char *prefix, struct id *
 	*id_r = id_none;
 	if (text == NULL || id_parse(text, prefix, id_r) == 0)
 		return 0;
-	return param_fault(rq, name, "invalid_id",
-			   arena_printf(rq->arena, "An id that begins with %s_ is needed.", prefix));
+	return param_fault(
+		rq, name, "invalid_id",
+		arena_printf(rq->arena, "An id that begins with %s_ is needed.", prefix));
 }
 
 int rq_param_time(struct rq *rq, const char *name, int64_t *ms_r)
@@ -144,7 +146,7 @@ int rq_param_enum(struct rq *rq, const char *name, const char *const *choices, c
 
 int rq_param_bool(struct rq *rq, const char *name, int *v_r)
 {
-	static const char *const choices[] = { "true", "false", NULL };
+	static const char *const choices[] = {"true", "false", NULL};
 	const char *text;
 
 	TRY(rq_param_enum(rq, name, choices, &text));

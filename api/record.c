@@ -10,7 +10,7 @@ static const char *object_of(struct rq *rq, const char *type)
 }
 
 int record_change(struct rq *rq, const char *type, struct id object, struct id client,
-		  const char *const *changed)
+                  const char *const *changed)
 {
 	const char *verb = strchr(type, '.');
 	struct event event = {

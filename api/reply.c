@@ -13,7 +13,7 @@ void reply_header(struct rq *rq, const char *name, const char *value)
 		if ((unsigned char)*c < ' ' || *c == 127)
 			*c = ' ';
 	if (rq->out->header_count < DOOR_HEADERS_MAX)
-		rq->out->headers[rq->out->header_count++] = (struct door_header){ name, clean };
+		rq->out->headers[rq->out->header_count++] = (struct door_header){name, clean};
 }
 
 static void reply_body(struct rq *rq, int status, const char *type, const struct buf *body)
@@ -68,10 +68,10 @@ static bool none_match(const struct rq *rq, const char *etag)
 }
 
 static const char *etag_of(struct rq *rq, const struct entity *kind, const void *entity,
-			   int64_t version)
+                           int64_t version)
 {
 	return version > 0 ? arena_printf(rq->arena, "\"%lld\"", (long long)version)
-			   : state_etag(rq, kind, entity);
+	                   : state_etag(rq, kind, entity);
 }
 
 static bool reads(const struct rq *rq)
@@ -90,7 +90,7 @@ int match_state(struct rq *rq, const struct entity *kind, const void *entity)
 		return 0;
 	reply_header(rq, "etag", etag);
 	return err_set(&rq->err, PROBLEM_version_changed,
-		       "It has been changed since; read it again and decide anew.");
+	               "It has been changed since; read it again and decide anew.");
 }
 
 int reply_one(struct rq *rq, const struct entity *kind, const void *entity, int64_t version)
@@ -109,14 +109,14 @@ int reply_one(struct rq *rq, const struct entity *kind, const void *entity, int6
 }
 
 int reply_created(struct rq *rq, const struct entity *kind, const void *entity, int64_t version,
-		  const char *path)
+                  const char *path)
 {
 	char text[ID_TEXT_SIZE];
 	const struct field *id = field_find(kind->fields, "id");
 
 	if (path != NULL) {
 		id_format((const struct id *)(const void *)((const char *)entity + id->offset),
-			  kind->prefix, text);
+		          kind->prefix, text);
 		reply_header(rq, "location", arena_printf(rq->arena, "%s/%s", path, text));
 	}
 	if (version != 0)
@@ -133,14 +133,14 @@ int reply_none(struct rq *rq)
 
 int reply_json(struct rq *rq, int status, const char *json, size_t len)
 {
-	struct buf body = { .data = arena_strndup(rq->arena, json, len), .len = len };
+	struct buf body = {.data = arena_strndup(rq->arena, json, len), .len = len};
 
 	reply_body(rq, status, "application/json", &body);
 	return 0;
 }
 
 int reply_page(struct rq *rq, int status, const struct entity *kind, const struct rows *rows,
-	       int count, const char *next)
+               int count, const char *next)
 {
 	struct json_writer w;
 	struct buf body;
@@ -230,7 +230,8 @@ void reply_problem(struct rq *rq)
 	json_start(&w, &body);
 	json_open(&w, '{');
 	json_key(&w, "type");
-	json_put_text(&w, arena_printf(rq->arena, "%s/problems/%s", this_worker.conf.public_url, code));
+	json_put_text(&w,
+	              arena_printf(rq->arena, "%s/problems/%s", this_worker.conf.public_url, code));
 	json_key(&w, "title");
 	json_put_text(&w, problem_title(p));
 	json_key(&w, "status");

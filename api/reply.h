@@ -1,4 +1,5 @@
-/* reply.h - the answers a handler can end with. Each returns 0, or -1 with the request's err set. */
+/* reply.h - the answers a handler can end with. Each returns 0, or -1 with the request's err set.
+ */
 #ifndef PORTICO_REPLY_H
 #define PORTICO_REPLY_H
 
@@ -8,8 +9,8 @@
 enum { VERSION_OF_STATE = -1 };
 
 /*
- * 200 with the entity. `version` > 0 makes its ETag, VERSION_OF_STATE makes it of what is shown, 0: it has
- * none. If-None-Match then gets 304.
+ * 200 with the entity. `version` > 0 makes its ETag, VERSION_OF_STATE makes it of what is shown, 0:
+ * it has none. If-None-Match then gets 304.
  */
 int reply_one(struct rq *rq, const struct entity *kind, const void *entity, int64_t version);
 
@@ -21,7 +22,7 @@ int reply_status(struct rq *rq, int status, const struct entity *kind, const voi
 
 /* 201 with Location `path`/id (NULL: none) and the entity. */
 int reply_created(struct rq *rq, const struct entity *kind, const void *entity, int64_t version,
-		  const char *path);
+                  const char *path);
 
 /* 204. */
 int reply_none(struct rq *rq);
@@ -31,19 +32,19 @@ int reply_json(struct rq *rq, int status, const char *json, size_t len);
 
 /*
  * 200 with {data, next_cursor} and Link: one page of what `stmt` finds. The statement takes
- * :after_at, :after_id and :limit besides `args`, orders by (created_at, id), and its rows have both
- * columns. Reads the parameters limit and cursor; a cursor is bound to the route and to the other
- * parameters, and refused elsewhere.
+ * :after_at, :after_id and :limit besides `args`, orders by (created_at, id), and its rows have
+ * both columns. Reads the parameters limit and cursor; a cursor is bound to the route and to the
+ * other parameters, and refused elsewhere.
  */
 may_wait int reply_list(struct rq *rq, const struct entity *kind, const struct stmt *stmt,
-			const struct arg *args);
+                        const struct arg *args);
 
 /* `status` with {data: […], next_cursor: null} of rows that are at hand. */
 int reply_rows(struct rq *rq, int status, const struct entity *kind, const struct rows *rows);
 
 /* `status` with the first `count` rows and the next page's cursor (NULL: the last page). */
 int reply_page(struct rq *rq, int status, const struct entity *kind, const struct rows *rows,
-	       int count, const char *next);
+               int count, const char *next);
 
 /* What is sent by the edge: name, type and validators of a document's bytes. */
 struct file {

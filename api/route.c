@@ -7,9 +7,9 @@ static const char *id_prefix(const char *name, size_t len)
 	static const struct {
 		const char *name, *prefix;
 	} map[] = {
-		{ "client_id", "cli" },	    { "contact_id", "con" },  { "document_id", "doc" },
-		{ "folder_id", "fol" },	    { "invitation_id", "inv" }, { "share_id", "shr" },
-		{ "staff_id", "stf" },
+		{"client_id", "cli"}, {"contact_id", "con"},    {"document_id", "doc"},
+		{"folder_id", "fol"}, {"invitation_id", "inv"}, {"share_id", "shr"},
+		{"staff_id", "stf"},
 	};
 
 	for (size_t i = 0; i < lengthof(map); i++)
@@ -62,7 +62,7 @@ static void allow_add(struct arena *a, const char **allow, const char *method)
 }
 
 const struct route *route_find(struct arena *a, const char *method, const char *path,
-			       struct id ids_r[RQ_IDS_MAX], const char **allow_r)
+                               struct id ids_r[RQ_IDS_MAX], const char **allow_r)
 {
 	const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
 
@@ -92,6 +92,6 @@ void routes_print(FILE *out)
 		const char *access = routes[i].access;
 
 		fprintf(out, "%s %s %s%s\n", routes[i].method, routes[i].path,
-			strchr(access, ':') != NULL ? "perm:" : "", access);
+		        strchr(access, ':') != NULL ? "perm:" : "", access);
 	}
 }

@@ -8,27 +8,28 @@
 
 /* Who may call. Everything else in this column is a permission: staff whose role holds it. */
 #define PUBLIC "public" /* anybody */
-#define ANY "any"	/* any session */
+#define ANY    "any"    /* any session */
 #define PORTAL "portal" /* a portal user */
-#define TEST "test"	/* anybody, in test mode only: 404 otherwise */
+#define TEST   "test"   /* anybody, in test mode only: 404 otherwise */
 
 enum {
-	WRITES = 1,	   /* one transaction around the whole handler */
-	KEY_REQUIRED = 2,  /* refused without Idempotency-Key */
-	NO_KEY = 4,	   /* a POST that stores no answer: unauthenticated, or it changes nothing */
-	BODY = 8,	   /* takes a JSON body */
-	UPLOAD = 16,	   /* takes a raw body, spooled by the edge; .admit decides before it is sent */
+	WRITES = 1,       /* one transaction around the whole handler */
+	KEY_REQUIRED = 2, /* refused without Idempotency-Key */
+	NO_KEY = 4,       /* a POST that stores no answer: unauthenticated, or it changes nothing */
+	BODY = 8,         /* takes a JSON body */
+	UPLOAD = 16, /* takes a raw body, spooled by the edge; .admit decides before it is sent */
 	NO_STORE_EXEMPT = 32 /* sets its own Cache-Control */
 };
 
 struct route {
 	const char *method;
-	const char *path; /* "/v1/clients/{client_id}": ids are bound to statements by these names */
+	const char
+		*path; /* "/v1/clients/{client_id}": ids are bound to statements by these names */
 	handler *handle;
 	const char *access;
 	unsigned flags;
 	const char *params; /* query parameters it knows, separated by spaces; NULL: none */
-	handler *admit;	    /* UPLOAD: may this person put something of rq->length bytes there? */
+	handler *admit;     /* UPLOAD: may this person put something of rq->length bytes there? */
 };
 
 extern const struct route routes[];
@@ -40,12 +41,13 @@ extern const size_t route_count;
  * A HEAD is served by the GET of the same path.
  */
 const struct route *route_find(struct arena *a, const char *method, const char *path,
-			       struct id ids_r[RQ_IDS_MAX], const char **allow_r);
+                               struct id ids_r[RQ_IDS_MAX], const char **allow_r);
 
 /* The name of the n-th "{…}" of the route's path, owned by `a`; NULL when there is none. */
 const char *route_id_name(struct arena *a, const struct route *route, unsigned n);
 
-/* Print `METHOD path access`, one line a route: what the contract test compares with openapi.yaml. */
+/* Print `METHOD path access`, one line a route: what the contract test compares with openapi.yaml.
+ */
 void routes_print(FILE *out);
 
 #endif

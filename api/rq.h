@@ -33,21 +33,22 @@ struct rq {
 	struct db db;
 	struct who who;
 	const struct route *route;
-	struct id ids[RQ_IDS_MAX]; /* of the path, left to right; bound to statements by their names */
+	struct id ids[RQ_IDS_MAX]; /* of the path, left to right; bound to statements by their names
+	                            */
 	unsigned param_count;
 	struct door_header params[RQ_PARAMS_MAX]; /* of the query, decoded */
-	const struct rows *auth_rows; /* what authenticate() answers, once it has run */
-	const char *token;			  /* the credential as it came, NULL: none */
+	const struct rows *auth_rows;             /* what authenticate() answers, once it has run */
+	const char *token;                        /* the credential as it came, NULL: none */
 	bool by_cookie;
 	const char *request_id, *addr;
-	int64_t now; /* of this request, bound as :now */
-	const char *spool; /* upload: path of the spooled body */
-	int64_t length;	   /* upload: its announced length in bytes */
+	int64_t now;             /* of this request, bound as :now */
+	const char *spool;       /* upload: path of the spooled body */
+	int64_t length;          /* upload: its announced length in bytes */
 	const struct blob *blob; /* upload: the body, once it is in the store */
-	bool blob_kept;		 /* ... for good: else it is removed when the request ends */
-	struct upload *upload;	 /* upload: what .admit found */
-	bool events;	   /* something was recorded: wake the relay after the commit */
-	struct id event;   /* the last event recorded */
+	bool blob_kept;          /* ... for good: else it is removed when the request ends */
+	struct upload *upload;   /* upload: what .admit found */
+	bool events;             /* something was recorded: wake the relay after the commit */
+	struct id event;         /* the last event recorded */
 };
 
 typedef int handler(struct rq *rq);
@@ -59,8 +60,8 @@ const char *rq_header(const struct rq *rq, const char *name);
 const char *rq_param(const struct rq *rq, const char *name);
 
 /*
- * Query parameters by kind: 0 and the value, or "none" (id_none, TIME_NULL, NULL, -1) when it was not
- * sent; -1 with a fault at "?name".
+ * Query parameters by kind: 0 and the value, or "none" (id_none, TIME_NULL, NULL, -1) when it was
+ * not sent; -1 with a fault at "?name".
  */
 int rq_param_id(struct rq *rq, const char *name, const char *prefix, struct id *id_r);
 int rq_param_time(struct rq *rq, const char *name, int64_t *ms_r);
@@ -74,17 +75,18 @@ struct actor rq_actor(const struct rq *rq);
 bool rq_may(const struct rq *rq, const char *permission);
 
 /*
- * Read the JSON body into the entity by its field table. `how` is FIELD_CREATE or FIELD_PATCH; *sent_r
- * (may be NULL) tells which members came. 0, or -1 with all faults.
+ * Read the JSON body into the entity by its field table. `how` is FIELD_CREATE or FIELD_PATCH;
+ * *sent_r (may be NULL) tells which members came. 0, or -1 with all faults.
  */
 int body_read(struct rq *rq, const struct field *fields, unsigned how, void *entity,
-	      uint64_t *sent_r);
+              uint64_t *sent_r);
 
 /*
- * Run a statement that finds one row, and fill the entity. 0; -1 with not_found when there is no row.
+ * Run a statement that finds one row, and fill the entity. 0; -1 with not_found when there is no
+ * row.
  */
 may_wait int find_one(struct rq *rq, const struct stmt *stmt, const struct arg *args,
-		      const struct entity *kind, void *entity);
+                      const struct entity *kind, void *entity);
 
 /* As find_one for a statement that changes or removes exactly one row and returns it. */
 may_wait int change_one(struct rq *rq, const struct stmt *stmt, const struct arg *args);
@@ -100,7 +102,7 @@ may_wait int record(struct rq *rq, const char *type, struct id object, struct id
 
 /* As record, naming the members that a patch changed: bit i of `sent` stands for fields[i]. */
 may_wait int record_change(struct rq *rq, const char *type, struct id object, struct id client,
-			   const char *const *changed);
+                           const char *const *changed);
 
 /* Names of the fields whose bit is set, ends with NULL, owned by the request. */
 const char *const *changed_names(struct rq *rq, const struct field *fields, uint64_t sent);

@@ -8,9 +8,9 @@
 
 struct worker {
 	struct conf conf;
-	struct arena arena;	/* lives as long as the worker */
-	struct db_pool *pool;	/* role portico_api */
-	const char *openapi;	/* the contract as JSON, served at /openapi.json */
+	struct arena arena;   /* lives as long as the worker */
+	struct db_pool *pool; /* role portico_api */
+	const char *openapi;  /* the contract as JSON, served at /openapi.json */
 	size_t openapi_len;
 	bool stopping;
 };

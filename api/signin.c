@@ -13,8 +13,8 @@ const char *session_json(struct rq *rq, const struct id *session)
 	struct json_writer w;
 	struct buf b;
 
-	if (find_one(rq, &sql_signin_session, ARGS({ "session", arg_id(rq->arena, session) }),
-		     &session_entity, &s) < 0)
+	if (find_one(rq, &sql_signin_session, ARGS({"session", arg_id(rq->arena, session)}),
+	             &session_entity, &s) < 0)
 		return NULL;
 	buf_init(&b, rq->arena, 1024 * 1024);
 	json_start(&w, &b);
@@ -24,22 +24,23 @@ const char *session_json(struct rq *rq, const struct id *session)
 	return b.data;
 }
 
-/* The session's row. 0 and its end; -1 with invalid_credentials when the membership may not sign in. */
+/* The session's row. 0 and its end; -1 with invalid_credentials when the membership may not sign
+ * in. */
 static int open_session(struct rq *rq, const struct id *membership, const struct id *session,
-			const struct arg *how, int64_t *expires_r)
+                        const struct arg *how, int64_t *expires_r)
 {
 	struct rows rows;
 
 	TRY(db_query(&rq->db, &sql_signin_open,
-		     ARGS({ "membership", arg_id(rq->arena, membership) },
-			  { "session", arg_id(rq->arena, session) }, how[0], how[1],
-			  { "staff_seconds", arg_int(rq->arena, SESSION_STAFF_SECONDS) },
-			  { "portal_seconds", arg_int(rq->arena, SESSION_PORTAL_SECONDS) },
-			  { "ip", rq->addr }, { "user_agent", rq_header(rq, "user-agent") }),
-		     &rows));
+	             ARGS({"membership", arg_id(rq->arena, membership)},
+	                  {"session", arg_id(rq->arena, session)}, how[0], how[1],
+	                  {"staff_seconds", arg_int(rq->arena, SESSION_STAFF_SECONDS)},
+	                  {"portal_seconds", arg_int(rq->arena, SESSION_PORTAL_SECONDS)},
+	                  {"ip", rq->addr}, {"user_agent", rq_header(rq, "user-agent")}),
+	             &rows));
 	if (rows.n == 0)
 		return err_set(&rq->err, PROBLEM_invalid_credentials,
-			       "The address or the password is wrong.");
+		               "The address or the password is wrong.");
 	*expires_r = row_time(&rows, 0, "expires_at");
 	return 0;
 }
@@ -47,26 +48,30 @@ static int open_session(struct rq *rq, const struct id *membership, const struct
 static int note_sign_in(struct rq *rq, const struct id *membership, const char **state_r)
 {
 	struct audit_entry entry = {
-		.action = "auth.login", .object_type = "membership", .object = *membership,
-		.outcome = "ok",	.ip = rq->addr,			     .request_id = rq->request_id,
+		.action = "auth.login",
+		.object_type = "membership",
+		.object = *membership,
+		.outcome = "ok",
+		.ip = rq->addr,
+		.request_id = rq->request_id,
 	};
 	struct actor actor = rq_actor(rq);
 	struct rows rows;
 
 	TRY(db_query(&rq->db, &sql_signin_touch,
-		     ARGS({ "membership", arg_id(rq->arena, membership) }), &rows));
+	             ARGS({"membership", arg_id(rq->arena, membership)}), &rows));
 	*state_r = row_text(&rows, 0, "state");
 	return audit_write(&rq->db, &actor, &entry, rq->now);
 }
 
 int sign_in(struct rq *rq, const struct id *firm, const struct id *membership,
-	    const char *transport)
+            const char *transport)
 {
 	struct id session = id_new();
 	const char *hash, *state, *token = auth_token_new(rq, firm, membership, &session, &hash);
-	const struct arg how[] = { { "token_hash", hash }, { "transport", transport } };
+	const struct arg how[] = {{"token_hash", hash}, {"transport", transport}};
 	bool cookie = strcmp(transport, "cookie") == 0;
-	struct sign_in_result result = { .expires_in = INT64_MIN };
+	struct sign_in_result result = {.expires_in = INT64_MIN};
 	int64_t expires = rq->now;
 
 	TRY(open_session(rq, membership, &session, how, &expires));

@@ -5,16 +5,19 @@
 #include "rq.h"
 
 /*
- * Open a session of the membership in the firm that is bound as :firm, and answer 200 SignInResult: the
- * token in a cookie or in the body as `transport` says. The transaction writes. 0, or -1 with err.
+ * Open a session of the membership in the firm that is bound as :firm, and answer 200 SignInResult:
+ * the token in a cookie or in the body as `transport` says. The transaction writes. 0, or -1 with
+ * err.
  */
 may_wait int sign_in(struct rq *rq, const struct id *firm, const struct id *membership,
-		     const char *transport);
+                     const char *transport);
 
-/* The session `session` of the firm bound as :firm, as JSON text owned by the request, or NULL with err. */
+/* The session `session` of the firm bound as :firm, as JSON text owned by the request, or NULL with
+ * err. */
 may_wait const char *session_json(struct rq *rq, const struct id *session);
 
-/* "mem" or "stf" and the like: the public id of a membership of this audience, owned by the request. */
+/* "mem" or "stf" and the like: the public id of a membership of this audience, owned by the
+ * request. */
 const char *membership_id_text(struct rq *rq, const struct id *membership, const char *audience);
 
 #endif

@@ -10,16 +10,16 @@ enum { PASSWORD_BYTES = 15 };
 static const struct demo_client {
 	const char *entity, *code, *name, *contact, *email;
 } clients[] = {
-	{ "individual", "C-1001", "Ann Example", "Ann Example", "ann@example.test" },
-	{ "business", "C-1002", "Example Bakery Ltd", "Bob Baker", "bob@bakery.example.test" },
+	{"individual", "C-1001", "Ann Example", "Ann Example", "ann@example.test"},
+	{"business", "C-1002", "Example Bakery Ltd", "Bob Baker", "bob@bakery.example.test"},
 };
 
 void demo_people(struct arena *a, struct demo_person people_r[DEMO_STAFF])
 {
 	static const struct demo_person people[DEMO_STAFF] = {
-		{ "owner", "Olivia Owner", "owner@demo.example.test", NULL },
-		{ "admin", "Adam Admin", "admin@demo.example.test", NULL },
-		{ "member", "Mia Member", "member@demo.example.test", NULL },
+		{"owner", "Olivia Owner", "owner@demo.example.test", NULL},
+		{"admin", "Adam Admin", "admin@demo.example.test", NULL},
+		{"member", "Mia Member", "member@demo.example.test", NULL},
 	};
 	uint8_t mac[HASH_SIZE];
 
@@ -37,11 +37,11 @@ static int load_staff(struct db *db, int64_t now, struct id *member_r)
 
 	demo_people(db->arena, people);
 	for (size_t i = 0; i < DEMO_STAFF; i++) {
-		struct tenant_staff staff = { .id = id_new(),
-					      .role = people[i].role,
-					      .name = people[i].name,
-					      .email = people[i].email,
-					      .password_hash = hash };
+		struct tenant_staff staff = {.id = id_new(),
+		                             .role = people[i].role,
+		                             .name = people[i].name,
+		                             .email = people[i].email,
+		                             .password_hash = hash};
 
 		TRY(password_hash(people[i].password, hash, db->err));
 		TRY(tenant_create_staff(db, &staff, now));
@@ -51,17 +51,17 @@ static int load_staff(struct db *db, int64_t now, struct id *member_r)
 }
 
 static int load_client(struct db *db, const struct demo_client *c, const struct id *member,
-		       int64_t now)
+                       int64_t now)
 {
 	struct id client = id_new(), contact = id_new(), folder = id_new();
 	const struct arg *args = ARGS(
-	    { "client", arg_id(db->arena, &client) }, { "contact", arg_id(db->arena, &contact) },
-	    { "folder", arg_id(db->arena, &folder) }, { "membership", arg_id(db->arena, member) },
-	    { "entity", c->entity }, { "code", c->code }, { "email", c->email },
-	    { "name", c->name }, { "at", arg_time(db->arena, now) });
+		{"client", arg_id(db->arena, &client)}, {"contact", arg_id(db->arena, &contact)},
+		{"folder", arg_id(db->arena, &folder)}, {"membership", arg_id(db->arena, member)},
+		{"entity", c->entity}, {"code", c->code}, {"email", c->email}, {"name", c->name},
+		{"at", arg_time(db->arena, now)});
 	const struct arg *person =
-	    ARGS({ "contact", arg_id(db->arena, &contact) }, { "email", c->email },
-		 { "name", c->contact }, { "at", arg_time(db->arena, now) });
+		ARGS({"contact", arg_id(db->arena, &contact)}, {"email", c->email},
+	             {"name", c->contact}, {"at", arg_time(db->arena, now)});
 
 	TRY(db_query(db, &sql_demo_client, args, NULL));
 	TRY(db_query(db, &sql_demo_folder, args, NULL));
@@ -72,14 +72,14 @@ static int load_client(struct db *db, const struct demo_client *c, const struct 
 
 int demo_load(struct db *db, int64_t now)
 {
-	struct tenant_firm firm = { .id = id_new(),
-				    .slug = DEMO_SLUG,
-				    .name = "Demo & Partners",
-				    .timezone = "Europe/Berlin",
-				    .currency = "EUR" };
+	struct tenant_firm firm = {.id = id_new(),
+	                           .slug = DEMO_SLUG,
+	                           .name = "Demo & Partners",
+	                           .timezone = "Europe/Berlin",
+	                           .currency = "EUR"};
 	struct id member;
 
-	TRY(db_query(db, &sql_demo_begin, ARGS({ "at", arg_time(db->arena, now) }), NULL));
+	TRY(db_query(db, &sql_demo_begin, ARGS({"at", arg_time(db->arena, now)}), NULL));
 	TRY(tenant_create_firm(db, &firm, now));
 	TRY(load_staff(db, now, &member));
 	for (size_t i = 0; i < lengthof(clients); i++)

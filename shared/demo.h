@@ -9,7 +9,8 @@
 
 enum { DEMO_STAFF = 3 };
 
-/* One of the demo firm's staff. The password follows from the server's key: the same at every load. */
+/* One of the demo firm's staff. The password follows from the server's key: the same at every load.
+ */
 struct demo_person {
 	const char *role, *name, *email;
 	const char *password;
@@ -19,8 +20,9 @@ struct demo_person {
 void demo_people(struct arena *a, struct demo_person people_r[DEMO_STAFF]);
 
 /*
- * Load the demo firm into an installation without firms: firm, staff, two clients with their contacts
- * and upload folders. The unit writes; crypt_init() was called. 0, or -1 with err: already_set_up.
+ * Load the demo firm into an installation without firms: firm, staff, two clients with their
+ * contacts and upload folders. The unit writes; crypt_init() was called. 0, or -1 with err:
+ * already_set_up.
  */
 may_wait int demo_load(struct db *db, int64_t now);
 

@@ -16,25 +16,27 @@ static int check_currency(struct db *db, const char *currency)
 		n++;
 	if (n == 3 && currency[n] == '\0')
 		return 0;
-	return err_fault(db->err, "/currency", "not_allowed", "Three capital letters, as in ISO 4217.");
+	return err_fault(db->err, "/currency", "not_allowed",
+	                 "Three capital letters, as in ISO 4217.");
 }
 
 int tenant_check_timezone(struct db *db, const char *timezone, const char *pointer)
 {
 	struct rows rows;
 
-	TRY(db_query(db, &sql_tenant_timezone_known, ARGS({ "timezone", timezone }), &rows));
+	TRY(db_query(db, &sql_tenant_timezone_known, ARGS({"timezone", timezone}), &rows));
 	if (row_bool(&rows, 0, "known"))
 		return 0;
-	return err_fault(db->err, pointer, "not_allowed", "A name such as Europe/Berlin is needed.");
+	return err_fault(db->err, pointer, "not_allowed",
+	                 "A name such as Europe/Berlin is needed.");
 }
 
 int tenant_create_firm(struct db *db, const struct tenant_firm *firm, int64_t now)
 {
 	const char *id = arg_id(db->arena, &firm->id);
 	const struct arg *args =
-	    ARGS({ "slug", firm->slug }, { "name", firm->name }, { "timezone", firm->timezone },
-		 { "currency", firm->currency }, { "at", arg_time(db->arena, now) });
+		ARGS({"slug", firm->slug}, {"name", firm->name}, {"timezone", firm->timezone},
+	             {"currency", firm->currency}, {"at", arg_time(db->arena, now)});
 
 	check_currency(db, firm->currency);
 	TRY(tenant_check_timezone(db, firm->timezone, "/timezone"));
@@ -46,29 +48,28 @@ int tenant_create_firm(struct db *db, const struct tenant_firm *firm, int64_t no
 }
 
 static int invite(struct db *db, const struct tenant_staff *staff, const struct arg *address,
-		  int64_t now)
+                  int64_t now)
 {
-	const struct actor system = { .type = "system", .id = id_none, .name = "Portico" };
+	const struct actor system = {.type = "system", .id = id_none, .name = "Portico"};
 	struct id invitation = id_new(), id;
 	uint8_t nonce[NONCE_SIZE];
-	struct event event = { .type = "invitation.sent",
-			       .object_type = "invitation",
-			       .object = invitation };
+	struct event event = {
+		.type = "invitation.sent", .object_type = "invitation", .object = invitation};
 
 	crypt_random(nonce, sizeof(nonce));
 	TRY(db_query(db, &sql_tenant_invitation,
-		     ARGS({ "invitation", arg_id(db->arena, &invitation) },
-			  { "membership", arg_id(db->arena, &staff->id) }, address[0], address[1],
-			  { "nonce", arg_bytes(db->arena, nonce, sizeof(nonce)) },
-			  { "at", arg_time(db->arena, now) }),
-		     NULL));
+	             ARGS({"invitation", arg_id(db->arena, &invitation)},
+	                  {"membership", arg_id(db->arena, &staff->id)}, address[0], address[1],
+	                  {"nonce", arg_bytes(db->arena, nonce, sizeof(nonce))},
+	                  {"at", arg_time(db->arena, now)}),
+	             NULL));
 	TRY(outbox_event(db, &system, &event, now, &id));
 	return outbox_mail_invitation(db, &id, &invitation, now);
 }
 
 /* The identity of an active member: a new one, or the one that the address has. */
 static int identity_of(struct db *db, const struct tenant_staff *staff, const struct arg *address,
-		       int64_t now, const char **identity_r)
+                       int64_t now, const char **identity_r)
 {
 	struct id fresh = id_new();
 	struct rows rows;
@@ -77,10 +78,10 @@ static int identity_of(struct db *db, const struct tenant_staff *staff, const st
 	if (staff->password_hash == NULL)
 		return 0;
 	TRY(db_query(db, &sql_tenant_identity,
-		     ARGS({ "identity", arg_id(db->arena, &fresh) }, address[0], address[1],
-			  { "password_hash", staff->password_hash },
-			  { "at", arg_time(db->arena, now) }),
-		     &rows));
+	             ARGS({"identity", arg_id(db->arena, &fresh)}, address[0], address[1],
+	                  {"password_hash", staff->password_hash},
+	                  {"at", arg_time(db->arena, now)}),
+	             &rows));
 	*identity_r = row_text(&rows, 0, "id");
 	if (*identity_r != NULL)
 		return 0;
@@ -96,13 +97,13 @@ int tenant_create_staff(struct db *db, const struct tenant_staff *staff, int64_t
 
 	if (email_parse(db->arena, staff->email, &email, &key) < 0)
 		return err_fault(db->err, "/owner_email", "invalid_email", "This is no address.");
-	address[0] = (struct arg){ "email", email };
-	address[1] = (struct arg){ "email_key", key };
+	address[0] = (struct arg){"email", email};
+	address[1] = (struct arg){"email_key", key};
 	TRY(identity_of(db, staff, address, now, &identity));
 	TRY(db_query(db, &sql_tenant_staff,
-		     ARGS({ "membership", arg_id(db->arena, &staff->id) }, { "identity", identity },
-			  { "role", staff->role }, { "name", staff->name }, address[0], address[1],
-			  { "at", arg_time(db->arena, now) }),
-		     NULL));
+	             ARGS({"membership", arg_id(db->arena, &staff->id)}, {"identity", identity},
+	                  {"role", staff->role}, {"name", staff->name}, address[0], address[1],
+	                  {"at", arg_time(db->arena, now)}),
+	             NULL));
 	return identity == NULL ? invite(db, staff, address, now) : 0;
 }

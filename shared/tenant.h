@@ -13,9 +13,9 @@ struct tenant_firm {
 };
 
 /*
- * Make the firm in the unit's transaction, and claim it: later statements of the transaction see this
- * firm. Binds "firm" to the unit. The time zone and the currency are checked. 0, or -1 with err:
- * validation_failed with faults at /timezone and /currency, name_taken for the slug.
+ * Make the firm in the unit's transaction, and claim it: later statements of the transaction see
+ * this firm. Binds "firm" to the unit. The time zone and the currency are checked. 0, or -1 with
+ * err: validation_failed with faults at /timezone and /currency, name_taken for the slug.
  */
 may_wait int tenant_create_firm(struct db *db, const struct tenant_firm *firm, int64_t now);
 
@@ -27,13 +27,14 @@ struct tenant_staff {
 	const char *role; /* "owner", "admin", "member" */
 	const char *name;
 	const char *email;
-	const char *password_hash; /* NULL: invited, chooses a password by the link of the invitation */
+	const char *
+		password_hash; /* NULL: invited, chooses a password by the link of the invitation */
 };
 
 /*
  * Add a member of staff to the claimed firm. With a password hash the person is active at once; an
- * address that has an identity already keeps its own credential. Without one, an invitation is made and
- * its mail queued. 0, or -1 with err.
+ * address that has an identity already keeps its own credential. Without one, an invitation is made
+ * and its mail queued. 0, or -1 with err.
  */
 may_wait int tenant_create_staff(struct db *db, const struct tenant_staff *staff, int64_t now);
 

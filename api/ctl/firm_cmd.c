@@ -11,10 +11,10 @@ static const char *or_default(const char *value, const char *fallback)
 
 static int create(struct ctl *ctl, struct db *db, char *const *words, struct tenant_firm *firm)
 {
-	struct tenant_staff owner = { .id = id_new(),
-				      .role = "owner",
-				      .name = ctl_option(words, "owner-name"),
-				      .email = ctl_option(words, "owner-email") };
+	struct tenant_staff owner = {.id = id_new(),
+	                             .role = "owner",
+	                             .name = ctl_option(words, "owner-name"),
+	                             .email = ctl_option(words, "owner-email")};
 	int64_t now = clock_now_ms();
 
 	*firm = (struct tenant_firm){
@@ -26,7 +26,7 @@ static int create(struct ctl *ctl, struct db *db, char *const *words, struct ten
 	};
 	if (firm->slug == NULL || firm->name == NULL || owner.name == NULL || owner.email == NULL)
 		return err_set(&ctl->err, PROBLEM_validation_failed,
-			       "--slug, --name, --owner-email and --owner-name are needed");
+		               "--slug, --name, --owner-email and --owner-name are needed");
 	db_bind(db, "now", arg_time(&ctl->arena, now));
 	TRY(tenant_create_firm(db, firm, now));
 	TRY(tenant_create_staff(db, &owner, now));

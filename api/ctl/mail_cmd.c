@@ -12,8 +12,8 @@ int ctl_mail_list(struct ctl *ctl, char *const *words)
 	struct db db;
 
 	ctl_unit(ctl, &db);
-	if (db_query(&db, &sql_mail_cmd_list, ARGS({ "state", state == NULL ? "failed" : state }),
-		     &rows) < 0)
+	if (db_query(&db, &sql_mail_cmd_list, ARGS({"state", state == NULL ? "failed" : state}),
+	             &rows) < 0)
 		return ctl_fail(ctl);
 	for (int i = 0; i < rows.n; i++) {
 		struct id id = row_id(&rows, i, "id");
@@ -40,9 +40,9 @@ int ctl_mail_requeue(struct ctl *ctl, char *const *words)
 	}
 	ctl_unit(ctl, &db);
 	if (db_query(&db, &sql_mail_cmd_requeue,
-		     ARGS({ "id", arg_id(&ctl->arena, &id) },
-			  { "at", arg_time(&ctl->arena, clock_now_ms()) }),
-		     &rows) < 0 ||
+	             ARGS({"id", arg_id(&ctl->arena, &id)},
+	                  {"at", arg_time(&ctl->arena, clock_now_ms())}),
+	             &rows) < 0 ||
 	    db_commit(&db) < 0)
 		return ctl_fail(ctl);
 	db_end(&db);

@@ -33,9 +33,9 @@ int ctl_fail(const struct ctl *ctl)
 	const struct err *e = &ctl->err;
 
 	fprintf(stderr, "porticoctl: %s: %s\n", problem_code(e->problem),
-		e->internal != NULL ? e->internal
-		: e->detail != NULL ? e->detail
-				    : problem_title(e->problem));
+	        e->internal != NULL ? e->internal
+	        : e->detail != NULL ? e->detail
+	                            : problem_title(e->problem));
 	for (unsigned i = 0; i < e->fault_count; i++)
 		fprintf(stderr, "  %s: %s\n", e->faults[i].pointer, e->faults[i].message);
 	return 1;
@@ -59,7 +59,7 @@ static int usage(FILE *out)
 
 static int run(ctl_command *command, char *const *words)
 {
-	struct ctl ctl = { 0 };
+	struct ctl ctl = {0};
 	int status;
 
 	arena_init(&ctl.arena, CTL_ARENA_MAX);

@@ -1,8 +1,8 @@
 /*
  * migrate.c - porticoctl migrate: schema/NNNN_name.sql, forward only, each once, under one lock.
  *
- * A file that was applied must not change: its checksum is kept and compared. All new files are applied in
- * one transaction: a schema is there whole or not at all.
+ * A file that was applied must not change: its checksum is kept and compared. All new files are
+ * applied in one transaction: a schema is there whole or not at all.
  */
 #include "crypt.h"
 #include "ctl.h"
@@ -44,7 +44,7 @@ static int apply(struct ctl *ctl, struct db *db, const char *path)
 	uint8_t hash[HASH_SIZE];
 	struct rows rows;
 	struct buf sql;
-	struct arg version = { "version", arg_int(&ctl->arena, strtol(name, NULL, 10)) };
+	struct arg version = {"version", arg_int(&ctl->arena, strtol(name, NULL, 10))};
 
 	TRY(read_all(ctl, path, &sql));
 	crypt_sha256(sql.data, sql.len, hash);
@@ -57,9 +57,9 @@ static int apply(struct ctl *ctl, struct db *db, const char *path)
 	}
 	TRY(db_script(db, sql.data));
 	TRY(db_query(db, &sql_migrate_note,
-		     ARGS(version, { "name", name }, { "checksum", checksum },
-			  { "at", arg_time(&ctl->arena, clock_now_ms()) }),
-		     NULL));
+	             ARGS(version, {"name", name}, {"checksum", checksum},
+	                  {"at", arg_time(&ctl->arena, clock_now_ms())}),
+	             NULL));
 	printf("applied %s\n", name);
 	return 1;
 }
@@ -76,8 +76,8 @@ static int migrate(struct ctl *ctl, struct db *db, const glob_t *files)
 		TRY(rc);
 		applied += rc;
 	}
-	TRY(db_query(db, &sql_migrate_test_mode, ARGS({ "test_mode", arg_bool(ctl->conf.test_mode) }),
-		     NULL));
+	TRY(db_query(db, &sql_migrate_test_mode, ARGS({"test_mode", arg_bool(ctl->conf.test_mode)}),
+	             NULL));
 	TRY(db_commit(db));
 	return applied;
 }
@@ -85,7 +85,7 @@ static int migrate(struct ctl *ctl, struct db *db, const glob_t *files)
 int ctl_migrate(struct ctl *ctl, char *const *words)
 {
 	const char *pattern =
-	    arena_printf(&ctl->arena, "%s/[0-9][0-9][0-9][0-9]_*.sql", ctl->conf.schema_dir);
+		arena_printf(&ctl->arena, "%s/[0-9][0-9][0-9][0-9]_*.sql", ctl->conf.schema_dir);
 	glob_t files;
 	struct db db;
 	int applied;

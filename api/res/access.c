@@ -29,7 +29,7 @@ static int access_read(struct rq *rq, const struct candidate *c, struct access *
 	struct id last;
 	struct rows rows;
 
-	*access = (struct access){ .contact_id = c->contact.id };
+	*access = (struct access){.contact_id = c->contact.id};
 	TRY(db_query(&rq->db, &sql_access_get, NULL, &rows));
 	row_read(&rows, 0, access_entity.fields, access, rq->arena);
 	TRY(candidate_reasons(rq, c, NULL, &access->ineligible_reasons));
@@ -72,7 +72,7 @@ int access_get(struct rq *rq)
 /* on, once: same address and nothing left to send is no change and no second mail (S0-11). */
 int access_put(struct rq *rq)
 {
-	struct access_in in = { 0 };
+	struct access_in in = {0};
 	struct texts reasons;
 	struct candidate c;
 
@@ -91,14 +91,15 @@ int access_put(struct rq *rq)
 	return access_show(rq, &c);
 }
 
-/* Whoever switches off must be able to see all that was shared; else a count, never names (S2-12). */
+/* Whoever switches off must be able to see all that was shared; else a count, never names (S2-12).
+ */
 static int may_see_shares(struct rq *rq, int count)
 {
 	TRY(auth_known(rq));
 	if (count == 0 || rq_may(rq, "documents:read"))
 		return 0;
 	return err_set(&rq->err, PROBLEM_shared_items_not_accessible,
-		       "%d shared items are not open to you.", count);
+	               "%d shared items are not open to you.", count);
 }
 
 int access_off(struct rq *rq)
@@ -113,8 +114,8 @@ int access_off(struct rq *rq)
 	TRY(access_match(rq, &c));
 	TRY(db_query(&rq->db, &sql_access_shares, NULL, &shares));
 	TRY(may_see_shares(rq, shares.n));
-	who = ARGS({ "membership", arg_id(rq->arena, &c.membership) },
-		   { "identity", arg_id(rq->arena, &c.identity) });
+	who = ARGS({"membership", arg_id(rq->arena, &c.membership)},
+	           {"identity", arg_id(rq->arena, &c.identity)});
 	TRY(db_query(&rq->db, &sql_access_revoke_invitations, who, NULL));
 	TRY(change_one(rq, &sql_access_delete, who));
 	TRY(db_query(&rq->db, &sql_access_drop_password, who, NULL));

@@ -19,11 +19,11 @@ int client_list(struct rq *rq)
 	TRY(rq_param_enum(rq, "entity", entity_kinds, &entity));
 	TRY(rq_param_time(rq, "updated_since", &since));
 	return reply_list(rq, &client_entity, &sql_client_list,
-			  ARGS({ "status", status }, { "entity", entity },
-			       { "code", rq_param(rq, "code") }, { "q", rq_param(rq, "q") },
-			       { "external_source", rq_param(rq, "external_source") },
-			       { "external_id", rq_param(rq, "external_id") },
-			       { "updated_since", arg_time(rq->arena, since) }));
+	                  ARGS({"status", status}, {"entity", entity},
+	                       {"code", rq_param(rq, "code")}, {"q", rq_param(rq, "q")},
+	                       {"external_source", rq_param(rq, "external_source")},
+	                       {"external_id", rq_param(rq, "external_id")},
+	                       {"updated_since", arg_time(rq->arena, since)}));
 }
 
 int client_get(struct rq *rq)
@@ -36,15 +36,14 @@ int client_get(struct rq *rq)
 
 int client_create(struct rq *rq)
 {
-	struct client c = { .id = id_new(), .custom_fields = "{}" };
+	struct client c = {.id = id_new(), .custom_fields = "{}"};
 	struct id folder = id_new();
 
 	TRY(body_read(rq, client_entity.fields, FIELD_CREATE, &c, NULL));
 	TRY(db_put(&rq->db, &sql_client_insert, client_entity.fields, &c, NULL, NULL));
 	TRY(db_query(&rq->db, &sql_client_default_folder,
-		     ARGS({ "id", arg_id(rq->arena, &c.id) },
-			  { "folder", arg_id(rq->arena, &folder) }),
-		     NULL));
+	             ARGS({"id", arg_id(rq->arena, &c.id)}, {"folder", arg_id(rq->arena, &folder)}),
+	             NULL));
 	TRY(record(rq, "client.created", c.id, c.id));
 	db_bind(&rq->db, "client_id", arg_id(rq->arena, &c.id));
 	TRY(find_one(rq, &sql_client_get, NULL, &client_entity, &c));
@@ -62,7 +61,7 @@ int client_patch(struct rq *rq)
 	TRY(body_read(rq, client_entity.fields, FIELD_PATCH, &c, &sent));
 	TRY(db_put(&rq->db, &sql_client_update, client_entity.fields, &c, NULL, NULL));
 	TRY(record_change(rq, "client.updated", c.id, c.id,
-			  changed_names(rq, client_entity.fields, sent)));
+	                  changed_names(rq, client_entity.fields, sent)));
 	TRY(find_one(rq, &sql_client_get, NULL, &client_entity, &c));
 	return reply_one(rq, &client_entity, &c, c.version);
 }
@@ -93,7 +92,7 @@ static int relation_refused(struct rq *rq)
 
 int client_relate(struct rq *rq)
 {
-	struct relation relation = { 0 };
+	struct relation relation = {0};
 	struct rows rows;
 
 	if (rq->in->body_len > 0)
@@ -117,7 +116,7 @@ int client_unrelate(struct rq *rq)
 	TRY(db_query(&rq->db, &sql_client_last_individual, NULL, &rows));
 	if (row_bool(&rows, 0, "last"))
 		return err_set(&rq->err, PROBLEM_last_individual_contact,
-			       "A business client keeps at least one individual contact.");
+		               "A business client keeps at least one individual contact.");
 	TRY(change_one(rq, &sql_client_unrelate, NULL));
 	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
 	return reply_none(rq);
@@ -130,7 +129,7 @@ int client_assign(struct rq *rq)
 	TRY(db_query(&rq->db, &sql_client_staff_state, NULL, &rows));
 	if (rows.n > 0 && strcmp(row_text(&rows, 0, "state"), "suspended") == 0)
 		return err_set(&rq->err, PROBLEM_staff_deactivated,
-			       "A deactivated member of staff cannot be assigned.");
+		               "A deactivated member of staff cannot be assigned.");
 	TRY(change_one(rq, &sql_client_assign, NULL));
 	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
 	return reply_none(rq);

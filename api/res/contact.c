@@ -22,9 +22,9 @@ int contact_list(struct rq *rq)
 	if (email != NULL && email_parse(rq->arena, email, NULL, &key) < 0)
 		return err_fault(&rq->err, "?email", "invalid_email", "This is no address.");
 	return reply_list(rq, &contact_entity, &sql_contact_list,
-			  ARGS({ "client_id", arg_id(rq->arena, &client) }, { "email_key", key },
-			       { "portal_status", status },
-			       { "updated_since", arg_time(rq->arena, since) }));
+	                  ARGS({"client_id", arg_id(rq->arena, &client)}, {"email_key", key},
+	                       {"portal_status", status},
+	                       {"updated_since", arg_time(rq->arena, since)}));
 }
 
 int contact_get(struct rq *rq)
@@ -37,12 +37,12 @@ int contact_get(struct rq *rq)
 
 int contact_create(struct rq *rq)
 {
-	struct contact c = { .id = id_new(), .custom_fields = "{}" };
+	struct contact c = {.id = id_new(), .custom_fields = "{}"};
 
 	TRY(body_read(rq, contact_entity.fields, FIELD_CREATE, &c, NULL));
 	contact_settle_emails(&c, c.primary_email != NULL, rq->arena);
 	TRY(db_put(&rq->db, &sql_contact_insert, contact_entity.fields, &c,
-		   ARGS({ "email_keys", contact_email_keys(&c, rq->arena) }), NULL));
+	           ARGS({"email_keys", contact_email_keys(&c, rq->arena)}), NULL));
 	TRY(record(rq, "contact.created", c.id, id_none));
 	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &c.id));
 	TRY(find_one(rq, &sql_contact_get, NULL, &contact_entity, &c));
@@ -52,10 +52,9 @@ int contact_create(struct rq *rq)
 /* What a patch may not do while the contact's portal access is on. */
 static int patch_check(struct rq *rq, const struct contact *before, const struct contact *after)
 {
-	if (strcmp(before->portal_status, "off") != 0 &&
-	    strcmp(before->entity, after->entity) != 0)
+	if (strcmp(before->portal_status, "off") != 0 && strcmp(before->entity, after->entity) != 0)
 		return err_set(&rq->err, PROBLEM_portal_access_on,
-			       "The entity cannot change while portal access is on.");
+		               "The entity cannot change while portal access is on.");
 	return 0;
 }
 
@@ -72,16 +71,17 @@ int contact_patch(struct rq *rq)
 	TRY(body_read(rq, contact_entity.fields, FIELD_PATCH, &c, &sent));
 	TRY(patch_check(rq, &before, &c));
 	contact_settle_emails(&c, field_sent(contact_entity.fields, sent, "primary_email"),
-			      rq->arena);
+	                      rq->arena);
 	TRY(db_put(&rq->db, &sql_contact_update, contact_entity.fields, &c,
-		   ARGS({ "email_keys", contact_email_keys(&c, rq->arena) }), NULL));
+	           ARGS({"email_keys", contact_email_keys(&c, rq->arena)}), NULL));
 	TRY(record_change(rq, "contact.updated", c.id, id_none,
-			  changed_names(rq, contact_entity.fields, sent)));
+	                  changed_names(rq, contact_entity.fields, sent)));
 	TRY(find_one(rq, &sql_contact_get, NULL, &contact_entity, &c));
 	return reply_one(rq, &contact_entity, &c, c.version);
 }
 
-/* Gone from lists; what the contact wrote, uploaded and signed stays with the firm (pitfall P15). */
+/* Gone from lists; what the contact wrote, uploaded and signed stays with the firm (pitfall P15).
+ */
 int contact_archive(struct rq *rq)
 {
 	struct contact c;
@@ -92,11 +92,11 @@ int contact_archive(struct rq *rq)
 	TRY(match_version(rq, c.version));
 	if (strcmp(c.portal_status, "off") != 0)
 		return err_set(&rq->err, PROBLEM_portal_access_on,
-			       "Switch the contact's portal access off first.");
+		               "Switch the contact's portal access off first.");
 	TRY(db_query(&rq->db, &sql_contact_last_individual, NULL, &rows));
 	if (strcmp(c.entity, "individual") == 0 && row_bool(&rows, 0, "last"))
 		return err_set(&rq->err, PROBLEM_last_individual_contact,
-			       "A business client keeps at least one individual contact.");
+		               "A business client keeps at least one individual contact.");
 	TRY(db_query(&rq->db, &sql_contact_unrelate_all, NULL, NULL));
 	TRY(change_one(rq, &sql_contact_archive, NULL));
 	TRY(record(rq, "contact.deleted", c.id, id_none));

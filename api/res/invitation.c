@@ -28,8 +28,8 @@ int invitation_list(struct rq *rq)
 	TRY(rq_param_id(rq, "client_id", "cli", &client));
 	TRY(rq_param_id(rq, "contact_id", "con", &contact));
 	return reply_list(rq, &invitation_entity, &sql_invitation_list,
-			  ARGS({ "status", status }, { "client_id", arg_id(rq->arena, &client) },
-			       { "contact_id", arg_id(rq->arena, &contact) }));
+	                  ARGS({"status", status}, {"client_id", arg_id(rq->arena, &client)},
+	                       {"contact_id", arg_id(rq->arena, &contact)}));
 }
 
 int invitation_get(struct rq *rq)
@@ -46,10 +46,10 @@ static int in_check(struct rq *rq, const struct invitation_in *in)
 
 	if (by_contact == (in->email != NULL))
 		return err_fault(&rq->err, by_contact ? "/email" : "/contact_id", "one_of",
-				 "Send either contact_id or email.");
+		                 "Send either contact_id or email.");
 	if (!by_contact && id_is_none(&in->client_id))
 		return err_fault(&rq->err, "/client_id", "required",
-				 "An address is invited for a client.");
+		                 "An address is invited for a client.");
 	return 0;
 }
 
@@ -61,16 +61,16 @@ static int contact_of_email(struct rq *rq, const char *email, struct id *contact
 
 	if (email_parse(rq->arena, email, NULL, &key) < 0)
 		return err_fault(&rq->err, "/email", "invalid_email", "This is no address.");
-	TRY(db_query(&rq->db, &sql_invitation_by_email, ARGS({ "email_key", key }), &rows));
+	TRY(db_query(&rq->db, &sql_invitation_by_email, ARGS({"email_key", key}), &rows));
 	if (rows.n > 0) {
 		*contact_r = row_id(&rows, 0, "id");
 		return 0;
 	}
 	*contact_r = id_new();
 	TRY(db_query(&rq->db, &sql_invitation_contact_insert,
-		     ARGS({ "contact", arg_id(rq->arena, contact_r) }, { "email", email },
-			  { "email_key", key }),
-		     NULL));
+	             ARGS({"contact", arg_id(rq->arena, contact_r)}, {"email", email},
+	                  {"email_key", key}),
+	             NULL));
 	return record(rq, "contact.created", *contact_r, id_none);
 }
 
@@ -81,23 +81,23 @@ static int relate(struct rq *rq, const struct id *contact, const struct id *clie
 	if (id_is_none(client))
 		return 0;
 	TRY(db_query(&rq->db, &sql_invitation_relate,
-		     ARGS({ "contact", arg_id(rq->arena, contact) },
-			  { "client", arg_id(rq->arena, client) }),
-		     &rows));
+	             ARGS({"contact", arg_id(rq->arena, contact)},
+	                  {"client", arg_id(rq->arena, client)}),
+	             &rows));
 	return rows.n > 0 ? 0
-			  : err_fault(&rq->err, "/client_id", "not_found",
-				      "There is no such active client.");
+	                  : err_fault(&rq->err, "/client_id", "not_found",
+	                              "There is no such active client.");
 }
 
 /* Access on if it is off; then the mail, unless it is to be sent later. */
 static int invite(struct rq *rq, struct candidate *c, const struct invitation_in *in)
 {
-	struct access_in how = { .send = in->send, .login_email = in->email };
+	struct access_in how = {.send = in->send, .login_email = in->email};
 	struct texts reasons;
 
 	if (!id_is_none(&c->identity))
 		return err_set(&rq->err, PROBLEM_already_registered,
-			       "The person has registered; share with them, or let them sign in.");
+		               "The person has registered; share with them, or let them sign in.");
 	TRY(candidate_reasons(rq, c, in->email, &reasons));
 	if (reasons.n > 0)
 		return candidate_refuse(rq, &reasons);
@@ -111,7 +111,7 @@ static int invite(struct rq *rq, struct candidate *c, const struct invitation_in
 
 int invitation_create(struct rq *rq)
 {
-	struct invitation_in in = { 0 };
+	struct invitation_in in = {0};
 	struct invitation made;
 	struct candidate c;
 
@@ -139,7 +139,7 @@ static int lock(struct rq *rq, struct rows *rows)
 	TRY(match_state(rq, &invitation_entity, &seen));
 	if (strcmp(row_text(rows, 0, "state"), "accepted") == 0)
 		return err_set(&rq->err, PROBLEM_already_registered,
-			       "The person has registered with this invitation.");
+		               "The person has registered with this invitation.");
 	if (strcmp(row_text(rows, 0, "state"), "open") != 0)
 		return err_set(&rq->err, PROBLEM_invitation_closed, "The invitation is closed.");
 	return 0;
@@ -160,13 +160,14 @@ int invitation_resend(struct rq *rq)
 	if (last != TIME_NULL && rq->now < last + INVITATION_RESEND_SECONDS * 1000) {
 		rq->err.retry_after_s = INVITATION_RESEND_SECONDS;
 		return err_set(&rq->err, PROBLEM_resend_too_soon,
-			       "The last mail left less than a minute ago.");
+		               "The last mail left less than a minute ago.");
 	}
 	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &contact));
 	TRY(candidate_load(rq, &c));
 	if (invitation_address(rq, &c) == NULL)
-		return candidate_refuse(rq, &(struct texts){
-						    .n = 1, .v = (const char *[]){ "primary_email_missing" } });
+		return candidate_refuse(
+			rq,
+			&(struct texts){.n = 1, .v = (const char *[]){"primary_email_missing"}});
 	TRY(auth_known(rq));
 	TRY(invitation_send(rq, &c, invitation_address(rq, &c)));
 	TRY(invitation_load(rq, c.invitation, &sent));
@@ -182,7 +183,7 @@ int invitation_revoke(struct rq *rq)
 	membership = row_id(&row, 0, "membership_id");
 	TRY(change_one(rq, &sql_invitation_revoke, NULL));
 	TRY(db_query(&rq->db, &sql_invitation_uninvite,
-		     ARGS({ "membership", arg_id(rq->arena, &membership) }), NULL));
+	             ARGS({"membership", arg_id(rq->arena, &membership)}), NULL));
 	TRY(record(rq, "invitation.revoked", rq->ids[0], id_none));
 	return reply_none(rq);
 }
@@ -203,14 +204,15 @@ static int state_check(struct rq *rq, const struct rows *row)
 
 	if (strcmp(state, "accepted") == 0)
 		return err_set(&rq->err, PROBLEM_invitation_used,
-			       "The invitation has been used: sign in instead.");
+		               "The invitation has been used: sign in instead.");
 	if (strcmp(state, "open") != 0)
-		return err_set(&rq->err, PROBLEM_invitation_revoked,
-			       "A newer invitation was sent, or this one was withdrawn: use the latest "
-			       "mail, or ask the firm for a new one.");
+		return err_set(
+			&rq->err, PROBLEM_invitation_revoked,
+			"A newer invitation was sent, or this one was withdrawn: use the latest "
+			"mail, or ask the firm for a new one.");
 	if (row_time(row, 0, "expires_at") <= rq->now)
 		return err_set(&rq->err, PROBLEM_invitation_expired,
-			       "The invitation has expired: ask the firm to send a new one.");
+		               "The invitation has expired: ask the firm to send a new one.");
 	return 0;
 }
 
@@ -230,8 +232,8 @@ static void opened_read(const struct rows *row, struct opened *o)
 }
 
 /*
- * Look up what a token opens, in a unit of its own: reading it consumes nothing (pitfall P1), and no
- * connection is held while a password is hashed. not_found for what is no token of ours.
+ * Look up what a token opens, in a unit of its own: reading it consumes nothing (pitfall P1), and
+ * no connection is held while a password is hashed. not_found for what is no token of ours.
  */
 static int open_token(struct rq *rq, const char *token, struct opened *o)
 {
@@ -240,17 +242,18 @@ static int open_token(struct rq *rq, const char *token, struct opened *o)
 	struct rows row;
 	struct db look;
 
-	*o = (struct opened){ 0 };
+	*o = (struct opened){0};
 	if (mail_token_claims(rq->arena, token, &o->firm, &o->invitation) < 0)
 		return err_set(&rq->err, PROBLEM_not_found, "This is no link of ours.");
-	args = ARGS({ "firm", arg_id(rq->arena, &o->firm) },
-		    { "invitation", arg_id(rq->arena, &o->invitation) });
+	args = ARGS({"firm", arg_id(rq->arena, &o->firm)},
+	            {"invitation", arg_id(rq->arena, &o->invitation)});
 	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
 	db_prelude(&look, &sql_invitation_claim, args, NULL);
 	TRY(db_query(&look, &sql_invitation_open, args, &row));
 	db_end(&look);
 	if (row.n == 0 || row_bytes(&row, 0, "nonce", rq->arena, &nonce) != NONCE_SIZE ||
-	    !mail_token_verify(rq->arena, token, INVITATION_PURPOSE, &o->firm, &o->invitation, nonce))
+	    !mail_token_verify(rq->arena, token, INVITATION_PURPOSE, &o->firm, &o->invitation,
+	                       nonce))
 		return err_set(&rq->err, PROBLEM_not_found, "This is no link of ours.");
 	opened_read(&row, o);
 	return state_check(rq, &row);
@@ -278,7 +281,7 @@ static const char *firm_public_json(struct rq *rq, const struct opened *o)
 
 int invitation_preview(struct rq *rq)
 {
-	struct token_in in = { 0 };
+	struct token_in in = {0};
 	struct opened o;
 	struct invitation_preview preview;
 
@@ -296,20 +299,20 @@ int invitation_preview(struct rq *rq)
 }
 
 /*
- * A new credential is chosen; a known one is proved, never set (model: identity is global). Leaves the
- * hash to store in `hash`, empty when there is nothing to store.
+ * A new credential is chosen; a known one is proved, never set (model: identity is global). Leaves
+ * the hash to store in `hash`, empty when there is nothing to store.
  */
 static int credential(struct rq *rq, const struct accept_in *in, const struct opened *o,
-		      char hash[PASSWORD_HASH_SIZE])
+                      char hash[PASSWORD_HASH_SIZE])
 {
-	const char *words[] = { o->firm_name, o->email, o->name, NULL };
+	const char *words[] = {o->firm_name, o->email, o->name, NULL};
 	int right;
 
 	*hash = '\0';
 	if (in->password == NULL)
 		return err_set(&rq->err, PROBLEM_password_required,
-			       o->password_hash != NULL ? "Send the password you sign in with."
-							: "Choose a password.");
+		               o->password_hash != NULL ? "Send the password you sign in with."
+		                                        : "Choose a password.");
 	if (o->password_hash == NULL) {
 		TRY(password_check(in->password, words, "/password", &rq->err));
 		return password_hash(in->password, hash, &rq->err);
@@ -317,8 +320,8 @@ static int credential(struct rq *rq, const struct accept_in *in, const struct op
 	right = password_verify(in->password, o->password_hash, &rq->err);
 	TRY(right);
 	return right ? 0
-		     : err_set(&rq->err, PROBLEM_invalid_credentials,
-			       "This address has an account: the password for it is another.");
+	             : err_set(&rq->err, PROBLEM_invalid_credentials,
+	                       "This address has an account: the password for it is another.");
 }
 
 /* The identity of the address: as it is, with its first password, or new. */
@@ -332,10 +335,10 @@ static int identity_settle(struct rq *rq, struct opened *o, const char *hash)
 		return 0;
 	if (!known)
 		o->identity = id_new();
-	args = ARGS({ "identity", arg_id(rq->arena, &o->identity) }, { "email", o->email },
-		    { "email_key", o->email_key }, { "password_hash", hash });
+	args = ARGS({"identity", arg_id(rq->arena, &o->identity)}, {"email", o->email},
+	            {"email_key", o->email_key}, {"password_hash", hash});
 	TRY(db_query(&rq->db, known ? &sql_invitation_set_password : &sql_invitation_identity, args,
-		     &rows));
+	             &rows));
 	if (!known && row_text(&rows, 0, "id") == NULL)
 		return err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
 	return 0;
@@ -349,13 +352,13 @@ static int email_fits(struct rq *rq, const struct accept_in *in, const struct op
 	    (email_parse(rq->arena, in->email, NULL, &key) == 0 && strcmp(key, o->email_key) == 0))
 		return 0;
 	return err_set(&rq->err, PROBLEM_email_mismatch,
-		       "The invitation was sent to another address; use that one.");
+	               "The invitation was sent to another address; use that one.");
 }
 
 int invitation_accept(struct rq *rq)
 {
 	char hash[PASSWORD_HASH_SIZE];
-	struct accept_in in = { 0 };
+	struct accept_in in = {0};
 	const struct arg *args;
 	struct rows taken;
 	struct opened o;
@@ -367,15 +370,15 @@ int invitation_accept(struct rq *rq)
 	rq->who.firm = o.firm;
 	db_bind(&rq->db, "firm", arg_id(rq->arena, &o.firm));
 	db_prelude(&rq->db, &sql_invitation_claim, NULL, NULL);
-	args = ARGS({ "invitation", arg_id(rq->arena, &o.invitation) });
+	args = ARGS({"invitation", arg_id(rq->arena, &o.invitation)});
 	TRY(db_query(&rq->db, &sql_invitation_take, args, &taken));
 	if (taken.n == 0)
 		return err_set(&rq->err, PROBLEM_invitation_used,
-			       "The invitation has been used: sign in instead.");
+		               "The invitation has been used: sign in instead.");
 	TRY(identity_settle(rq, &o, hash));
 	TRY(change_one(rq, &sql_invitation_register,
-		       ARGS({ "membership", arg_id(rq->arena, &o.membership) },
-			    { "identity", arg_id(rq->arena, &o.identity) }, { "name", in.name })));
+	               ARGS({"membership", arg_id(rq->arena, &o.membership)},
+	                    {"identity", arg_id(rq->arena, &o.identity)}, {"name", in.name})));
 	TRY(record(rq, "invitation.accepted", o.invitation, id_none));
 	return sign_in(rq, &o.firm, &o.membership, in.transport);
 }

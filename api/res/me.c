@@ -18,7 +18,7 @@ static int me_load(struct rq *rq, struct me *me_r)
 
 int me_get(struct rq *rq)
 {
-	struct me me = { 0 };
+	struct me me = {0};
 
 	TRY(me_load(rq, &me));
 	return reply_one(rq, &me_entity, &me, me.version);
@@ -28,10 +28,10 @@ static int me_check(struct rq *rq, const struct me *me)
 {
 	struct rows rows;
 
-	TRY(db_query(&rq->db, &sql_me_timezone_known, ARGS({ "timezone", me->timezone }), &rows));
+	TRY(db_query(&rq->db, &sql_me_timezone_known, ARGS({"timezone", me->timezone}), &rows));
 	if (!row_bool(&rows, 0, "known"))
 		return err_fault(&rq->err, "/timezone", "not_allowed",
-				 "A name such as Europe/Berlin is needed.");
+		                 "A name such as Europe/Berlin is needed.");
 	return 0;
 }
 
@@ -43,7 +43,7 @@ static const char *me_event(const struct me *me)
 /* The name shown, phone, locale and time zone; never the sign-in address. */
 int me_patch(struct rq *rq)
 {
-	struct me me = { 0 };
+	struct me me = {0};
 	uint64_t sent;
 
 	TRY(change_one(rq, &sql_me_lock, NULL));
@@ -53,7 +53,7 @@ int me_patch(struct rq *rq)
 	TRY(me_check(rq, &me));
 	TRY(db_put(&rq->db, &sql_me_update, me_entity.fields, &me, NULL, NULL));
 	TRY(record_change(rq, me_event(&me), rq->who.membership, id_none,
-			  changed_names(rq, me_entity.fields, sent)));
+	                  changed_names(rq, me_entity.fields, sent)));
 	TRY(me_load(rq, &me));
 	return reply_one(rq, &me_entity, &me, me.version);
 }

@@ -20,7 +20,7 @@ int ops_health(struct rq *rq)
 int ops_ready(struct rq *rq)
 {
 	static const char json[] =
-	    "{\"status\":\"pass\",\"checks\":{\"database\":\"pass\",\"storage\":\"pass\"}}";
+		"{\"status\":\"pass\",\"checks\":{\"database\":\"pass\",\"storage\":\"pass\"}}";
 	const char *failed = NULL;
 
 	if (db_query(&rq->db, &sql_ops_ping, NULL, NULL) < 0)

@@ -31,15 +31,15 @@ static int person_find(struct rq *rq, const struct login_in *in, struct person *
 		key = in->email;
 	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
 	TRY(db_query(&look, &sql_session_person,
-		     ARGS({ "slug", in->firm }, { "host", rq_header(rq, "host") },
-			  { "audience", in->audience }, { "email_key", key }),
-		     &rows));
+	             ARGS({"slug", in->firm}, {"host", rq_header(rq, "host")},
+	                  {"audience", in->audience}, {"email_key", key}),
+	             &rows));
 	db_end(&look);
-	*p_r = (struct person){ 0 };
+	*p_r = (struct person){0};
 	if (rows.n == 0)
 		return in->firm != NULL ? 0
-					: err_set(&rq->err, PROBLEM_firm_required,
-						  "Several firms are served here: send firm.");
+		                        : err_set(&rq->err, PROBLEM_firm_required,
+		                                  "Several firms are served here: send firm.");
 	p_r->firm = row_id(&rows, 0, "firm");
 	p_r->membership = row_id(&rows, 0, "membership");
 	p_r->password_hash = row_text(&rows, 0, "password_hash");
@@ -49,17 +49,21 @@ static int person_find(struct rq *rq, const struct login_in *in, struct person *
 
 static bool may_sign_in(const struct person *p)
 {
-	return p->state != NULL && (strcmp(p->state, "active") == 0 ||
-				    strcmp(p->state, "pending_verification") == 0);
+	return p->state != NULL &&
+	       (strcmp(p->state, "active") == 0 || strcmp(p->state, "pending_verification") == 0);
 }
 
 /* A failed attempt is on record although the request changes nothing else (promise P19). */
 static int refuse(struct rq *rq, const struct person *p)
 {
-	struct actor nobody = { .type = "system", .id = id_none, .name = "Portico" };
+	struct actor nobody = {.type = "system", .id = id_none, .name = "Portico"};
 	struct audit_entry entry = {
-		.action = "auth.login", .object_type = "membership", .object = p->membership,
-		.outcome = "denied",	.ip = rq->addr,		     .request_id = rq->request_id,
+		.action = "auth.login",
+		.object_type = "membership",
+		.object = p->membership,
+		.outcome = "denied",
+		.ip = rq->addr,
+		.request_id = rq->request_id,
 	};
 
 	if (!id_is_none(&p->firm)) {
@@ -67,12 +71,12 @@ static int refuse(struct rq *rq, const struct person *p)
 		TRY(db_commit(&rq->db));
 	}
 	return err_set(&rq->err, PROBLEM_invalid_credentials,
-		       "The address or the password is wrong.");
+	               "The address or the password is wrong.");
 }
 
 int session_login(struct rq *rq)
 {
-	struct login_in in = { 0 };
+	struct login_in in = {0};
 	struct person person;
 	int right;
 
@@ -91,7 +95,7 @@ int session_login(struct rq *rq)
 int session_logout(struct rq *rq)
 {
 	TRY(db_query(&rq->db, &sql_session_end,
-		     ARGS({ "session", arg_id(rq->arena, &rq->who.session) }), NULL));
+	             ARGS({"session", arg_id(rq->arena, &rq->who.session)}), NULL));
 	auth_cookie(rq, NULL, 0);
 	return reply_none(rq);
 }

@@ -20,7 +20,8 @@ int setup_status(struct rq *rq)
 	return reply_json(rq, 200, json, strlen(json));
 }
 
-/* Both hashed first, so that neither length nor place of a difference shows in the time it takes. */
+/* Both hashed first, so that neither length nor place of a difference shows in the time it takes.
+ */
 static bool token_right(const char *token)
 {
 	uint8_t ours[HASH_SIZE], theirs[HASH_SIZE];
@@ -33,7 +34,8 @@ static bool token_right(const char *token)
 	return crypt_equal(ours, theirs, HASH_SIZE);
 }
 
-/* Does somebody else rule here already? That comes before the token, and the token before the rest. */
+/* Does somebody else rule here already? That comes before the token, and the token before the rest.
+ */
 static int may_set_up(struct rq *rq, const struct setup_in *in)
 {
 	struct rows rows;
@@ -41,22 +43,22 @@ static int may_set_up(struct rq *rq, const struct setup_in *in)
 	TRY(db_query(&rq->db, &sql_setup_needed, NULL, &rows));
 	if (!row_bool(&rows, 0, "needed"))
 		return err_set(&rq->err, PROBLEM_already_set_up,
-			       "This installation has its first firm already.");
+		               "This installation has its first firm already.");
 	if (!token_right(in->setup_token))
 		return err_set(&rq->err, PROBLEM_setup_token_invalid,
-			       "The setup token is the one in the state directory.");
+		               "The setup token is the one in the state directory.");
 	return 0;
 }
 
 static int setup_check(struct rq *rq, struct setup_in *in)
 {
-	const char *words[] = { in->firm_name, in->owner_email, in->owner_name, NULL };
+	const char *words[] = {in->firm_name, in->owner_email, in->owner_name, NULL};
 
 	if (in->firm_slug == NULL)
 		in->firm_slug = firm_slug(rq->arena, in->firm_name);
 	else if (strcmp(in->firm_slug, firm_slug(rq->arena, in->firm_slug)) != 0)
 		err_fault(&rq->err, "/firm_slug", "not_allowed",
-			  "Only a to z, 0 to 9 and single hyphens inside.");
+		          "Only a to z, 0 to 9 and single hyphens inside.");
 	if (password_check(in->owner_password, words, "/owner_password", &rq->err) < 0 ||
 	    rq->err.fault_count > 0)
 		return -1;
@@ -65,16 +67,16 @@ static int setup_check(struct rq *rq, struct setup_in *in)
 
 static int make_firm(struct rq *rq, const struct setup_in *in, const char *hash)
 {
-	struct tenant_firm firm = { .id = id_new(),
-				    .slug = in->firm_slug,
-				    .name = in->firm_name,
-				    .timezone = in->timezone,
-				    .currency = in->currency };
-	struct tenant_staff owner = { .id = id_new(),
-				      .role = "owner",
-				      .name = in->owner_name,
-				      .email = in->owner_email,
-				      .password_hash = hash };
+	struct tenant_firm firm = {.id = id_new(),
+	                           .slug = in->firm_slug,
+	                           .name = in->firm_name,
+	                           .timezone = in->timezone,
+	                           .currency = in->currency};
+	struct tenant_staff owner = {.id = id_new(),
+	                             .role = "owner",
+	                             .name = in->owner_name,
+	                             .email = in->owner_email,
+	                             .password_hash = hash};
 
 	TRY(db_query(&rq->db, &sql_setup_begin, NULL, NULL));
 	TRY(tenant_create_firm(&rq->db, &firm, rq->now));
@@ -85,7 +87,7 @@ static int make_firm(struct rq *rq, const struct setup_in *in, const char *hash)
 int setup_create(struct rq *rq)
 {
 	char hash[PASSWORD_HASH_SIZE];
-	struct setup_in in = { 0 };
+	struct setup_in in = {0};
 	struct firm firm;
 
 	TRY(body_read(rq, setup_in_entity.fields, FIELD_CREATE, &in, NULL));
@@ -93,9 +95,10 @@ int setup_create(struct rq *rq)
 	TRY(setup_check(rq, &in));
 	TRY(password_hash(in.owner_password, hash, &rq->err));
 	TRY(make_firm(rq, &in, hash));
-	TRY(find_one(rq, &sql_setup_show,
-		     ARGS({ "public_url", this_worker.conf.public_url },
-			  { "max_upload_bytes", arg_int(rq->arena, this_worker.conf.max_upload_bytes) }),
-		     &firm_entity, &firm));
+	TRY(find_one(
+		rq, &sql_setup_show,
+		ARGS({"public_url", this_worker.conf.public_url},
+	             {"max_upload_bytes", arg_int(rq->arena, this_worker.conf.max_upload_bytes)}),
+		&firm_entity, &firm));
 	return reply_created(rq, &firm_entity, &firm, firm.version, NULL);
 }

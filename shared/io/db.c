@@ -163,8 +163,10 @@ static void unit_results(struct db *db, struct trip *t, const struct stmt *stmt,
 {
 	PGresult *xid = trip_keep(t, &sql_db_xid);
 
-	if (xid && PQntuples(xid) == 1 && !PQgetisnull(xid, 0, 0))
+	if (xid && PQntuples(xid) == 1 && !PQgetisnull(xid, 0, 0)) {
 		snprintf(db->xid, sizeof(db->xid), "%s", PQgetvalue(xid, 0, 0));
+		snprintf(db->begun_at, sizeof(db->begun_at), "%s", PQgetvalue(xid, 0, 1));
+	}
 	PQclear(xid);
 	if (stmt)
 		give_rows(db, t, stmt, rows_r);
@@ -195,14 +197,6 @@ static int unit_connect(struct db *db)
 	return -1;
 }
 
-static void unit_begin(struct db *db)
-{
-	if (db->begun || !db->writes)
-		return;
-	db->begun = true;
-	db->begun_ms = clock_mono_ms();
-}
-
 /* Run `stmt` (NULL: only what stands before it). */
 static int unit_trip(struct db *db, const struct stmt *stmt, const struct sources *from,
                      struct rows *rows_r)
@@ -215,7 +209,7 @@ static int unit_trip(struct db *db, const struct stmt *stmt, const struct source
 	TRY(unit_connect(db));
 	if (trip_start(&t, db->conn) == 0) {
 		if (unit_queue(db, &t, stmt, from) == 0) {
-			unit_begin(db);
+			db->begun = db->begun || db->writes;
 			db->trips++;
 			end = trip_run(&t, db->err);
 		} else {
@@ -255,9 +249,8 @@ int db_put(struct db *db, const struct stmt *stmt, const struct field *fields, c
 /* ---- the end ---- */
 
 /* Ask once what became of the unit's transaction. 1 committed, 0 not, -1 not known (yet). */
-static int outcome_ask(const struct db *db, int64_t begun_ms, int64_t wait_ms)
+static int outcome_ask(const struct db *db, int64_t wait_ms)
 {
-	double age_s = (double)(clock_mono_ms() - begun_ms) / 1000;
 	struct rows rows = {0};
 	const char *outcome = NULL;
 	struct err err;
@@ -267,8 +260,7 @@ static int outcome_ask(const struct db *db, int64_t begun_ms, int64_t wait_ms)
 	err_init(&err, db->arena);
 	db_init(&probe, db->pool, db->arena, &err, false);
 	probe.wait_ms = wait_ms;
-	r = db_query(&probe, &sql_db_outcome,
-	             ARGS({"xid", db->xid}, {"age", arena_printf(db->arena, "%.3f", age_s)}),
+	r = db_query(&probe, &sql_db_outcome, ARGS({"xid", db->xid}, {"begun", db->begun_at}),
 	             &rows);
 	if (r == 0 && rows.n == 1)
 		outcome = row_text(&rows, 0, "outcome");
@@ -289,7 +281,7 @@ static int commit_resolve(struct db *db)
 	if (!db->xid[0])
 		return 0; /* it has written nothing */
 	while (outcome < 0 && left > 0) {
-		outcome = outcome_ask(db, db->begun_ms, left);
+		outcome = outcome_ask(db, left);
 		if (outcome < 0 && io_sleep(100) < 0)
 			break;
 		left = deadline_ms - clock_mono_ms();

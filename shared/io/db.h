@@ -26,7 +26,7 @@ struct arg {
 	const char *name;
 	const char *value;
 };
-#define ARGS(...) ((const struct arg[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL}})
+#define ARGS(...) ((const struct arg[]){__VA_ARGS__, {NULL, NULL}})
 
 /* Texts of parameters, owned by `a`. arg_id of id_none and arg_time of TIME_NULL are null. */
 const char *arg_id(struct arena *a, const struct id *id);
@@ -84,8 +84,8 @@ struct db {
 
 	/* db.c's own */
 	bool prelude_ran;
-	int64_t begun_ms;
-	char xid[24]; /* of the transaction, once it has written */
+	char xid[24];      /* of the transaction, once it has written */
+	char begun_at[32]; /* and when it began, by the server's clock */
 };
 
 /* The rows of one statement; the memory belongs to the unit's arena. */

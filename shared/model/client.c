@@ -3,8 +3,8 @@
 
 enum { OPEN = FIELD_CREATE | FIELD_PATCH, MAY = OPEN | FIELD_NULLABLE };
 
-const char *const entity_kinds[] = { "individual", "business", NULL };
-const char *const client_states[] = { "active", "archived", NULL };
+const char *const entity_kinds[] = {"individual", "business", NULL};
+const char *const client_states[] = {"active", "archived", NULL};
 
 /* What FIELD_OBJECT keeps as JSON text: only names, lengths and flags of these are read. */
 struct address {
@@ -57,5 +57,5 @@ static const struct field relation_fields[] = {
 };
 /* clang-format on */
 
-const struct entity client_entity = { "client", "cli", sizeof(struct client), client_fields };
-const struct entity relation_entity = { "client", "cli", sizeof(struct relation), relation_fields };
+const struct entity client_entity = {"client", "cli", sizeof(struct client), client_fields};
+const struct entity relation_entity = {"client", "cli", sizeof(struct relation), relation_fields};

@@ -1,4 +1,5 @@
-/* contact.c - a contact: a person or organisation with addresses; individuals may get portal access. */
+/* contact.c - a contact: a person or organisation with addresses; individuals may get portal
+ * access. */
 #include "contact.h"
 
 #include "base.h"
@@ -7,9 +8,9 @@
 
 enum { OPEN = FIELD_CREATE | FIELD_PATCH, MAY = OPEN | FIELD_NULLABLE };
 
-const char *const portal_states[] = { "off",	  "not_sent",		  "invited",
-				      "expired",  "pending_verification", "active",
-				      "suspended", NULL };
+const char *const portal_states[] = {
+	"off",    "not_sent",  "invited", "expired", "pending_verification",
+	"active", "suspended", NULL};
 
 /* clang-format off */
 static const struct field contact_fields[] = {
@@ -32,7 +33,7 @@ static const struct field contact_fields[] = {
 };
 /* clang-format on */
 
-const struct entity contact_entity = { "contact", "con", sizeof(struct contact), contact_fields };
+const struct entity contact_entity = {"contact", "con", sizeof(struct contact), contact_fields};
 
 static const char *key_of(struct arena *a, const char *email)
 {
@@ -59,7 +60,8 @@ void contact_settle_emails(struct contact *c, bool primary_sent, struct arena *a
 	const char **v = arena_array(a, const char *, c->emails.n + 1);
 	size_t n = 0;
 
-	if (c->primary_email == NULL || (!primary_sent && !contact_has_email(c, c->primary_email, a)))
+	if (c->primary_email == NULL ||
+	    (!primary_sent && !contact_has_email(c, c->primary_email, a)))
 		c->primary_email = c->emails.n > 0 && !primary_sent ? c->emails.v[0] : NULL;
 	if (c->primary_email != NULL)
 		v[n++] = c->primary_email;
@@ -67,7 +69,7 @@ void contact_settle_emails(struct contact *c, bool primary_sent, struct arena *a
 		if (n == 0 || c->primary_email == NULL ||
 		    !same_email(a, c->emails.v[i], c->primary_email))
 			v[n++] = c->emails.v[i];
-	c->emails = (struct texts){ .n = n, .v = v };
+	c->emails = (struct texts){.n = n, .v = v};
 }
 
 const char *contact_email_keys(const struct contact *c, struct arena *a)

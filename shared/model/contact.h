@@ -1,4 +1,5 @@
-/* contact.h - a contact: a person or organisation with addresses; individuals may get portal access. */
+/* contact.h - a contact: a person or organisation with addresses; individuals may get portal
+ * access. */
 #ifndef PORTICO_CONTACT_H
 #define PORTICO_CONTACT_H
 
@@ -24,9 +25,9 @@ extern const char *const portal_states[];
 extern const struct entity contact_entity;
 
 /*
- * Make addresses consistent: the primary one is the first of emails; without a primary one the first
- * of emails becomes it. `primary_sent`: the caller named it now, so it is added when it is missing.
- * Memory belongs to `a`.
+ * Make addresses consistent: the primary one is the first of emails; without a primary one the
+ * first of emails becomes it. `primary_sent`: the caller named it now, so it is added when it is
+ * missing. Memory belongs to `a`.
  */
 void contact_settle_emails(struct contact *c, bool primary_sent, struct arena *a);
 

@@ -68,10 +68,12 @@ static const struct field invitation_preview_fields[] = {
 };
 /* clang-format on */
 
-const struct entity firm_entity = { "firm", "frm", sizeof(struct firm), firm_fields };
-const struct entity firm_public_entity = { "firm", "frm", sizeof(struct firm_public), firm_public_fields };
-const struct entity setup_in_entity = { "firm", "frm", sizeof(struct setup_in), setup_in_fields };
-const struct entity invitation_preview_entity = { "invitation", "inv", sizeof(struct invitation_preview), invitation_preview_fields };
+const struct entity firm_entity = {"firm", "frm", sizeof(struct firm), firm_fields};
+const struct entity firm_public_entity = {"firm", "frm", sizeof(struct firm_public),
+                                          firm_public_fields};
+const struct entity setup_in_entity = {"firm", "frm", sizeof(struct setup_in), setup_in_fields};
+const struct entity invitation_preview_entity = {
+	"invitation", "inv", sizeof(struct invitation_preview), invitation_preview_fields};
 
 const char *firm_slug(struct arena *a, const char *name)
 {

@@ -1,15 +1,16 @@
-/* invitation.c - an invitation to the portal or to the firm's staff: one link, one address, one use. */
+/* invitation.c - an invitation to the portal or to the firm's staff: one link, one address, one
+ * use. */
 #include "invitation.h"
 
 #include "contact.h"
 
 enum { NEED = FIELD_CREATE | FIELD_REQUIRED };
 
-const char *const send_choices[] = { "now", "later", NULL };
-const char *const transports[] = { "cookie", "token", NULL };
-const char *const invitation_states[] = { "not_sent", "queued",	    "sent",	"deferred",
-					  "bounced",  "suppressed", "accepted", "expired",
-					  "superseded", "revoked",  NULL };
+const char *const send_choices[] = {"now", "later", NULL};
+const char *const transports[] = {"cookie", "token", NULL};
+const char *const invitation_states[] = {"not_sent",   "queued",     "sent",     "deferred",
+                                         "bounced",    "suppressed", "accepted", "expired",
+                                         "superseded", "revoked",    NULL};
 
 /* clang-format off */
 static const struct field invitation_fields[] = {
@@ -75,9 +76,14 @@ static const struct field access_in_fields[] = {
 };
 /* clang-format on */
 
-const struct entity invitation_entity = { "invitation", "inv", sizeof(struct invitation), invitation_fields };
-const struct entity invitation_in_entity = { "invitation", "inv", sizeof(struct invitation_in), invitation_in_fields };
-const struct entity token_in_entity = { "invitation", "inv", sizeof(struct token_in), token_in_fields };
-const struct entity accept_in_entity = { "invitation", "inv", sizeof(struct accept_in), accept_in_fields };
-const struct entity access_entity = { "portal_access", "mem", sizeof(struct access), access_fields };
-const struct entity access_in_entity = { "portal_access", "mem", sizeof(struct access_in), access_in_fields };
+const struct entity invitation_entity = {"invitation", "inv", sizeof(struct invitation),
+                                         invitation_fields};
+const struct entity invitation_in_entity = {"invitation", "inv", sizeof(struct invitation_in),
+                                            invitation_in_fields};
+const struct entity token_in_entity = {"invitation", "inv", sizeof(struct token_in),
+                                       token_in_fields};
+const struct entity accept_in_entity = {"invitation", "inv", sizeof(struct accept_in),
+                                        accept_in_fields};
+const struct entity access_entity = {"portal_access", "mem", sizeof(struct access), access_fields};
+const struct entity access_in_entity = {"portal_access", "mem", sizeof(struct access_in),
+                                        access_in_fields};

@@ -1,4 +1,5 @@
-/* invitation.h - an invitation to the portal or to the firm's staff: one link, one address, one use. */
+/* invitation.h - an invitation to the portal or to the firm's staff: one link, one address, one
+ * use. */
 #ifndef PORTICO_INVITATION_H
 #define PORTICO_INVITATION_H
 

@@ -5,7 +5,7 @@
 
 enum { NEED = FIELD_CREATE | FIELD_REQUIRED };
 
-const char *const audiences[] = { "staff", "portal", NULL };
+const char *const audiences[] = {"staff", "portal", NULL};
 
 /* clang-format off */
 static const struct field login_in_fields[] = {
@@ -56,7 +56,8 @@ static const struct field me_fields[] = {
 };
 /* clang-format on */
 
-const struct entity login_in_entity = { "session", "ses", sizeof(struct login_in), login_in_fields };
-const struct entity session_entity = { "session", "ses", sizeof(struct session), session_fields };
-const struct entity sign_in_result_entity = { "session", "ses", sizeof(struct sign_in_result), sign_in_result_fields };
-const struct entity me_entity = { "staff", "stf", sizeof(struct me), me_fields };
+const struct entity login_in_entity = {"session", "ses", sizeof(struct login_in), login_in_fields};
+const struct entity session_entity = {"session", "ses", sizeof(struct session), session_fields};
+const struct entity sign_in_result_entity = {"session", "ses", sizeof(struct sign_in_result),
+                                             sign_in_result_fields};
+const struct entity me_entity = {"staff", "stf", sizeof(struct me), me_fields};

@@ -4,10 +4,7 @@
 
 #include "field.h"
 
-enum {
-	SESSION_STAFF_SECONDS = 12 * 3600,
-	SESSION_PORTAL_SECONDS = 24 * 3600
-};
+enum { SESSION_STAFF_SECONDS = 12 * 3600, SESSION_PORTAL_SECONDS = 24 * 3600 };
 
 struct login_in {
 	const char *firm, *audience, *email, *password, *transport;
@@ -25,8 +22,8 @@ struct session {
 };
 
 struct sign_in_result {
-	const char *state;	 /* "signed_in", "pending_verification" */
-	const char *session;	 /* JSON */
+	const char *state;        /* "signed_in", "pending_verification" */
+	const char *session;      /* JSON */
 	const char *access_token; /* transport token only */
 	const char *refresh_token;
 	int64_t expires_in; /* seconds, INT64_MIN: null */

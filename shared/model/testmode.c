@@ -26,6 +26,7 @@ static const struct field test_clock_fields[] = {
 };
 /* clang-format on */
 
-const struct entity test_email_entity = { "email", "eml", sizeof(struct test_email), test_email_fields };
-const struct entity clock_in_entity = { "clock", "", sizeof(struct clock_in), clock_in_fields };
-const struct entity test_clock_entity = { "clock", "", sizeof(struct test_clock), test_clock_fields };
+const struct entity test_email_entity = {"email", "eml", sizeof(struct test_email),
+                                         test_email_fields};
+const struct entity clock_in_entity = {"clock", "", sizeof(struct clock_in), clock_in_fields};
+const struct entity test_clock_entity = {"clock", "", sizeof(struct test_clock), test_clock_fields};

@@ -13,7 +13,7 @@ struct test_email {
 };
 
 struct clock_in {
-	int64_t now;		 /* TIME_NULL: not sent */
+	int64_t now;             /* TIME_NULL: not sent */
 	int64_t advance_seconds; /* INT64_MIN: not sent */
 };
 

@@ -60,9 +60,9 @@ static const struct {
 	const char *state; /* a prefix of the SQLSTATE */
 	bool spoils;       /* the connection will not do better */
 } passing[] = {
-	{"40001", false}, {"40P01", false}, {"55P03", false}, {"57014", false},
-	{"57P", true},    {"53300", true},  {"53200", false}, {"08", true},
-	{"25P", true},    {"25006", true},  {"26000", true},  {"0A000", true},
+	{"40001", false}, {"40P01", false}, {"55P03", false}, {"57014", false}, {"57P", true},
+	{"53300", true},  {"53200", false}, {"08", true},     {"25P", true},    {"25006", true},
+	{"26000", true},  {"0A000", true},  {"42P05", true},
 };
 
 static bool refused_for_now(struct db_conn *c, const char *state, struct err *e)

@@ -29,6 +29,10 @@ struct db_conn {
 		const char **names; /* open addressing; NULL is free */
 		unsigned used, size;
 	} prepared;
+	struct { /* what is under way: a trip may be abandoned, its Parses still count */
+		const char *parses[DB_TRIP_MAX]; /* name; NULL for an entry that is no Parse */
+		unsigned n, at;                  /* entries sent, entries answered */
+	} under_way;
 	struct db_conn *next;          /* in the idle list */
 	struct db_conn *older, *newer; /* among all of the pool */
 };
@@ -65,7 +69,6 @@ struct trip {
 	unsigned n;
 	struct {
 		const struct stmt *stmt;
-		bool parse;       /* prepares stmt; else runs it */
 		PGresult *result; /* of a run that succeeded */
 	} entry[DB_TRIP_MAX];
 };

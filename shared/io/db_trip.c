@@ -113,16 +113,17 @@ bool conn_at_rest(const struct db_conn *c)
 int trip_start(struct trip *t, struct db_conn *c)
 {
 	*t = (struct trip){.conn = c};
+	c->under_way.n = c->under_way.at = 0;
 	if (PQenterPipelineMode(c->pg))
 		return 0;
 	c->spoilt = true;
 	return -1;
 }
 
-static bool is_queued(const struct trip *t, const char *name)
+static bool is_queued(const struct db_conn *c, const char *name)
 {
-	for (unsigned i = 0; i < t->n; i++) {
-		if (t->entry[i].parse && strcmp(t->entry[i].stmt->name, name) == 0)
+	for (unsigned i = 0; i < c->under_way.n; i++) {
+		if (c->under_way.parses[i] && strcmp(c->under_way.parses[i], name) == 0)
 			return true;
 	}
 	return false;
@@ -131,16 +132,15 @@ static bool is_queued(const struct trip *t, const char *name)
 static void entry_add(struct trip *t, const struct stmt *stmt, bool parse)
 {
 	assert(t->n < lengthof(t->entry));
-	t->entry[t->n].stmt = stmt;
-	t->entry[t->n].parse = parse;
-	t->n++;
+	t->entry[t->n++].stmt = stmt;
+	t->conn->under_way.parses[t->conn->under_way.n++] = parse ? stmt->name : NULL;
 }
 
 int trip_add(struct trip *t, const struct stmt *stmt, const char *const *values)
 {
 	PGconn *pg = t->conn->pg;
 
-	if (!is_prepared(t->conn, stmt->name) && !is_queued(t, stmt->name)) {
+	if (!is_prepared(t->conn, stmt->name) && !is_queued(t->conn, stmt->name)) {
 		if (!PQsendPrepare(pg, stmt->name, stmt->text, 0, NULL))
 			return -1;
 		entry_add(t, stmt, true);
@@ -151,27 +151,42 @@ int trip_add(struct trip *t, const struct stmt *stmt, const char *const *values)
 	return 0;
 }
 
-/* Take in the result of entry `i`. What follows a refusal in the pipeline was not run. */
-static enum trip_end entry_result(struct trip *t, unsigned i, PGresult *result, struct err *e)
+static bool is_good(const PGresult *result)
 {
 	ExecStatusType status = PQresultStatus(result);
 
-	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
-		if (t->entry[i].parse)
-			prepared_add(t->conn, t->entry[i].stmt->name);
+	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+/* The next result of what is under way. *result_r is NULL at the end of each entry. */
+static int under_way_result(struct db_conn *c, PGresult **result_r, int64_t deadline_ms)
+{
+	unsigned at = c->under_way.at;
+
+	if (conn_result(c, result_r, deadline_ms) < 0)
+		return -1;
+	if (!*result_r)
+		c->under_way.at++;
+	else if (at < c->under_way.n && c->under_way.parses[at] && is_good(*result_r))
+		prepared_add(c, c->under_way.parses[at]);
+	return 0;
+}
+
+/* Take in the result of entry `i`. What follows a refusal in the pipeline was not run. */
+static enum trip_end entry_result(struct trip *t, unsigned i, PGresult *result, struct err *e)
+{
+	if (is_good(result)) {
 		PQclear(t->entry[i].result);
-		t->entry[i].result = t->entry[i].parse ? NULL : result;
-		if (t->entry[i].parse)
-			PQclear(result);
+		t->entry[i].result = result;
 		return TRIP_DONE;
 	}
-	if (status != PGRES_PIPELINE_ABORTED)
+	if (PQresultStatus(result) != PGRES_PIPELINE_ABORTED)
 		db_refused(t->conn, result, t->entry[i].stmt, e);
 	PQclear(result);
 	return TRIP_FAILED;
 }
 
-/* Why conn_result failed; a connection that does not answer is of no more use. */
+/* Why no result came; a connection that does not answer is of no more use. */
 static enum trip_end trip_broken(const struct trip *t)
 {
 	if (errno == ECANCELED)
@@ -184,13 +199,12 @@ static enum trip_end trip_read(struct trip *t, int64_t deadline_ms, struct err *
 {
 	enum trip_end end = TRIP_DONE;
 	PGresult *result;
+	unsigned at;
 
-	for (unsigned i = 0; i < t->n;) {
-		if (conn_result(t->conn, &result, deadline_ms) < 0)
+	while ((at = t->conn->under_way.at) < t->n) {
+		if (under_way_result(t->conn, &result, deadline_ms) < 0)
 			return trip_broken(t);
-		if (!result)
-			i++;
-		else if (entry_result(t, i, result, e) != TRIP_DONE)
+		if (result && entry_result(t, at, result, e) != TRIP_DONE)
 			end = TRIP_FAILED;
 	}
 	if (conn_result(t->conn, &result, deadline_ms) < 0)
@@ -220,7 +234,8 @@ PGresult *trip_keep(struct trip *t, const struct stmt *stmt)
 	PGresult *result;
 
 	for (unsigned i = t->n; i-- > 0;) {
-		if (t->entry[i].stmt == stmt && t->entry[i].result) {
+		if (t->entry[i].stmt == stmt && t->entry[i].result &&
+		    !t->conn->under_way.parses[i]) {
 			result = t->entry[i].result;
 			t->entry[i].result = NULL;
 			return result;
@@ -246,7 +261,7 @@ static int settle_trip(struct db_conn *c, int64_t deadline_ms)
 	int ends = 0;
 
 	while (PQpipelineStatus(c->pg) != PQ_PIPELINE_OFF && !PQexitPipelineMode(c->pg)) {
-		if (conn_result(c, &result, deadline_ms) < 0)
+		if (under_way_result(c, &result, deadline_ms) < 0)
 			return -1;
 		ends = result ? 0 : ends + 1;
 		PQclear(result);

@@ -68,7 +68,7 @@ LIB_SRC    := $(wildcard shared/base/*.c shared/io/*.c shared/model/*.c shared/*
 API_SRC    := $(wildcard api/*.c api/res/*.c)
 MAILER_SRC := $(wildcard mailer/*.c)
 CTL_SRC    := $(wildcard api/ctl/*.c)
-TEST_SRC   := $(wildcard tests/unit/*.c tests/db/*.c tests/api/*.c tests/mailer/*.c tests/torture/*.c tests/bench/*.c)
+TEST_SRC   := $(wildcard tests/unit/*.c tests/db/*.c tests/api/*.c tests/mailer/*.c tests/io/*.c tests/torture/*.c tests/bench/*.c)
 SQL_SRC    := $(wildcard shared/*.sql shared/io/*.sql api/*.sql api/res/*.sql api/ctl/*.sql mailer/*.sql)
 TEMPLATES  := $(sort $(wildcard mailer/templates/*))
 
@@ -186,7 +186,7 @@ clean: ## remove everything built
 # tests/SUITE/*.c are cmocka programs, each linked with what it needs of libapi.a, libmailer.a and libportico.a;
 # tests/suite.sh runs these and whatever else the suite's folder holds, with the programs already built.
 
-SUITES := unit db mailer edge api contract e2e run torture
+SUITES := unit io db mailer edge api contract e2e run torture
 TS_SRC := $(wildcard tests/*.ts tests/*/*.ts tests/lib/*)
 .PHONY: test test-all $(SUITES:%=test-%) bench
 

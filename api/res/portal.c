@@ -34,18 +34,21 @@ int portal_folder_list(struct rq *rq)
 
 int portal_document_list(struct rq *rq)
 {
+	const struct stmt *stmt = &sql_portal_document_list;
 	struct id client, folder;
 	int archived;
 
 	TRY(rq_param_id(rq, "client_id", "cli", &client));
 	TRY(rq_param_id(rq, "folder_id", "fol", &folder));
 	TRY(rq_param_bool(rq, "archived", &archived));
-	return reply_list(rq, &portal_document_entity,
-	                  id_is_none(&folder) ? &sql_portal_document_list
-	                                      : &sql_portal_document_list_of_folder,
+	if (archived >= 0)
+		stmt = &sql_portal_document_list_archived;
+	else if (!id_is_none(&folder))
+		stmt = &sql_portal_document_list_of_folder;
+	return reply_list(rq, &portal_document_entity, stmt,
 	                  ARGS({"client_id", arg_id(rq->arena, &client)},
 	                       {"folder_id", arg_id(rq->arena, &folder)},
-	                       {"archived", archived < 0 ? NULL : arg_bool(archived)}));
+	                       {"archived", arg_bool(archived == 1)}));
 }
 
 int portal_document_get(struct rq *rq)

@@ -55,12 +55,6 @@ from (
 	where i.item_kind = 'document'
 		and (i.created_at, i.document_id) > (:after_at::timestamptz, :after_id::uuid)
 		and (:client_id::uuid is null or i.client_id = :client_id)
-		and (
-			:archived::boolean is null
-			or :archived = (
-				select a.archived from document a where a.firm_id = :firm and a.id = i.document_id
-			)
-		)
 	order by i.created_at, i.document_id
 	limit :limit::bigint
 ) v
@@ -81,12 +75,28 @@ from (
 	where i.item_kind = 'document' and i.folder_id = :folder_id::uuid
 		and (i.created_at, i.document_id) > (:after_at::timestamptz, :after_id::uuid)
 		and (:client_id::uuid is null or i.client_id = :client_id)
-		and (
-			:archived::boolean is null
-			or :archived = (
-				select a.archived from document a where a.firm_id = :firm and a.id = i.document_id
-			)
-		)
+	order by i.created_at, i.document_id
+	limit :limit::bigint
+) v
+join document d on d.firm_id = :firm and d.id = v.document_id
+join client c on c.firm_id = :firm and c.id = v.client_id
+order by v.created_at, v.document_id
+
+-- name: portal_document_list_archived
+-- The filter archived costs a look at each document, so it has a statement of its own.
+select d.id, jsonb_build_object('type', 'client', 'id', c.id, 'name', c.name) as client, v.folder_id, d.name,
+	d.content_type, d.size, d.doc_version as version,
+	d.uploaded_by_kind = 'portal' and d.uploaded_by_id = (
+		select m.contact_id from membership m where m.firm_id = :firm::uuid and m.id = :me::uuid
+	) as mine,
+	d.archived, d.created_at, d.updated_at, 0 as row_version
+from (
+	select i.document_id, i.folder_id, i.client_id, i.created_at
+	from portal_items(:firm, :me) i
+	join document a on a.firm_id = :firm and a.id = i.document_id and a.archived = :archived::boolean
+	where i.item_kind = 'document' and (:folder_id::uuid is null or i.folder_id = :folder_id)
+		and (i.created_at, i.document_id) > (:after_at::timestamptz, :after_id::uuid)
+		and (:client_id::uuid is null or i.client_id = :client_id)
 	order by i.created_at, i.document_id
 	limit :limit::bigint
 ) v

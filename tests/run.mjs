@@ -11,8 +11,6 @@ const [folder = 'api', ...only] = process.argv.slice(2);
 const dir = path.join(build, 'tests', folder);
 const files = fs.readdirSync(dir).filter((f) => f.endsWith('.test.js') && (!only.length || only.some((o) => f.includes(o)))).sort()
 	.map((f) => path.join(dir, f));
-// The whole journey first: when it fails, the rest is noise.
-files.sort((a, b) => Number(b.endsWith('journey.test.js')) - Number(a.endsWith('journey.test.js')));
 
 const sink = await new Sink().start();
 const stack = await start({ smtp: sink.url });
@@ -22,8 +20,11 @@ const stop = async () => {
 };
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, async () => { await stop(); process.exit(130); });
 const env = { ...process.env, STACK_STATE: stack.state, STACK_URL: stack.url, STACK_SINK: await sink.control() };
-const child = spawn(process.execPath, ['--test', '--test-concurrency=1', ...files], { stdio: 'inherit', env });
-const [code] = await once(child, 'exit');
+/** @param {string[]} some @returns {Promise<number | null>} */
+const run = async (some) => (some.length ? (await once(spawn(process.execPath, ['--test', '--test-concurrency=1', ...some], { stdio: 'inherit', env }), 'exit'))[0] : 0);
+// The whole journey first: when it fails, the rest is noise.
+const first = files.filter((file) => file.endsWith('journey.test.js'));
+const code = (await run(first)) || (await run(files.filter((file) => !first.includes(file))));
 if (code) for (const name of ['api', 'mailer', 'edge']) process.stderr.write(`---- ${name}.log\n${stack.log(name, Number(process.env.LOG_BYTES ?? 1500))}\n`);
 await stop();
 process.exit(code ?? 1);

@@ -106,7 +106,7 @@ describe('405 with Allow: a method that is not there; 404: a path that is not', 
 			}
 		});
 	test('unknown paths', async () => {
-		for (const path of ['/v1', '/v1/', '/v1/nothing', '/v1/clients/', '/v1//clients', '/v2/clients', '/v1/clients/x/y/z', '/V1/clients', '/v1/clients%2f', '/v1/clients/../me'])
+		for (const path of ['/v1', '/v1/', '/v1/nothing', '/v1/clients/', '/v1//clients', '/v2/clients', '/v1/clients/x/y/z', '/V1/clients', '/v1/clients%2f'])
 			assert.equal((await wire(stack.url + path, { headers: { authorization: `Bearer ${world.firm.owner.token}` } })).status, 404, path);
 	});
 });

@@ -2,7 +2,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-	accept, access, address, advance, emails, enable, eventually, key, newClient, newContact, newFirm, nobody, ok, raw, refused, settled, signIn, sink, stack, took, tokenOf, PASSWORD, type Firm, type Person, type Schema,
+	accept, access, address, advance, emails, eventually, key, newClient, newContact, newFirm, nobody, ok, raw, refused, settled, signIn, sink, stack, took, tokenOf, PASSWORD, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -81,8 +81,11 @@ test('looking never consumes, not even a hundred times', async () => {
 test('one of twenty who accept at once gets in', async () => {
 	const { token } = await invited();
 	const all = await Promise.all(Array.from({ length: 20 }, () => acceptAs(token)));
-	const codes = all.map((a) => a.response.status).sort();
-	assert.deepEqual(codes, [200, ...Array(19).fill(410)]);
+	const codes = all.map((a) => a.response.status);
+	assert.equal(codes.filter((code) => code === 200).length, 1, codes.join());
+	// Hashing has a bounded queue: who does not fit into it is told to come back.
+	assert.ok(codes.every((code) => [200, 410, 503].includes(code)), codes.join());
+	await refused(acceptAs(token), 410, 'invitation_used');
 });
 
 test('a token that was never one is 404', async () => {
@@ -117,14 +120,6 @@ test('the cookie transport signs in by cookie', async () => {
 	assert.match(got.headers.get('set-cookie') ?? '', /^__Host-session=cps_/);
 });
 
-test('whoever is signed in as somebody else is told so', async () => {
-	const { token } = await invited();
-	const other = await invited();
-	const person = await accept(other.token, firm.slug, other.email);
-	const got = await raw('/v1/invitations/accept', { method: 'POST', as: person, json: { token, password: PASSWORD, transport: 'token' } });
-	assert.equal(`${got.status} ${got.json.code}`, '403 signed_in_as_other');
-});
-
 test('revoked: the token is dead, the state says so, and twice is 409', async () => {
 	const one = await invited();
 	const got = await took(staff.api.GET('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: one.id } } }), 200);
@@ -151,7 +146,8 @@ test('resend: too soon is 429 with the time to wait; then a new token, and the o
 	assert.notEqual(tokenOf(mail), one.token);
 	await refused(preview(one.token), 410, 'invitation_revoked');
 	await accept(tokenOf(mail), firm.slug, one.email);
-	await refused(resend(one.id), 409, 'already_registered');
+	await refused(resend(sent.id), 409, 'already_registered');
+	await refused(resend(one.id), 409, 'invitation_closed');
 	assert.equal((await settled(firm, one.email, 0)).length, 2);
 });
 
@@ -225,5 +221,4 @@ test('a deferred invitation says deferred, and goes out later', async () => {
 	staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
 	await eventually(async () => assert.equal((await read(id)).status, 'sent'));
 	await accept(tokenOf(mail), firm.slug, email);
-	await refused(enable(staff, contact, { send: 'now', login_email: address() }), 422, 'not_eligible');
 });

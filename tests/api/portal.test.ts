@@ -2,7 +2,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-	access, all, enable, link, newClient, newContact, newFirm, newFolder, newPortalUser, ok, portalUpload, raw, refused, share, signIn, sink, stack, took, unique, upload, uploadFolder, type Firm, type Person, type PortalUser, type Schema,
+	access, all, link, newClient, newContact, newFirm, newFolder, newPortalUser, ok, portalUpload, raw, refused, share, signIn, sink, stack, took, unique, upload, uploadFolder, type Firm, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -261,5 +261,5 @@ test('a suspended access opens nothing, and no share is made to it', async () =>
 	assert.equal((await access(staff, user.contact)).status, 'suspended');
 	const got = await raw('/v1/portal/home', { as: user });
 	assert.ok([401, 403].includes(got.status), `${got.status}`);
-	await refused(enable(staff, await newContact(staff, client), { send: 'later', login_email: user.email }), 422, 'not_eligible');
+	await refused(share(staff, 'folder', await newFolder(staff, client), [user.contact]), 409, 'contact_without_portal_access');
 });

@@ -237,10 +237,11 @@ export async function advance(seconds: number): Promise<string> {
 	return (await ok(nobody().PUT('/v1/test/clock', { body: { advance_seconds: seconds } }), 200)).now;
 }
 
-/** Wait until nothing of the firm waits to be mailed any more, then the mails to the address that came after `after`. */
+/** Wait until nothing of the firm that is due waits to be mailed any more, then the mails to the address that came after `after`. */
 export async function settled(firm: Firm, to: string, after: number): Promise<Mail[]> {
 	await eventually(async () => {
-		const [row] = await stack.sql("select count(*)::int as n from envelope where firm_id = $1 and state in ('queued', 'deferred')", [firm.id]);
+		const { now } = await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200);
+		const [row] = await stack.sql("select count(*)::int as n from envelope where firm_id = $1 and state in ('queued', 'deferred') and due_at <= $2", [firm.id, now]);
 		assert.equal(row.n, 0, 'mails are still waiting');
 	});
 	return sink.now(to, after);

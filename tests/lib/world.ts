@@ -106,5 +106,6 @@ export function callerOf(operation: Operation, world: World): Person | undefined
 }
 
 export async function make(operation: Operation, fitted: Fit, as: Person | undefined, over: Record<string, string> = {}) {
-	return raw(fitted.path, { method: operation.method, headers: { ...fitted.headers, ...over }, ...(fitted.body === undefined ? {} : { body: fitted.body }), ...(as ? { as } : {}) });
+	const fresh: Record<string, string> = fitted.headers['idempotency-key'] ? { 'idempotency-key': key() } : {};
+	return raw(fitted.path, { method: operation.method, headers: { ...fitted.headers, ...fresh, ...over }, ...(fitted.body === undefined ? {} : { body: fitted.body }), ...(as ? { as } : {}) });
 }

@@ -44,7 +44,7 @@ test('the clock goes forward for all, and never back', async () => {
 	const later = new Date(Date.parse(one.now) + 120_000).toISOString();
 	assert.ok((await ok(nobody().PUT('/v1/test/clock', { body: { now: later } }), 200)).now >= later);
 	await refused(nobody().PUT('/v1/test/clock', { body: { now: one.now } }), 422, 'clock_backwards');
-	await refused(nobody().PUT('/v1/test/clock', { body: { advance_seconds: -1 } }), 422, 'validation_failed');
+	await refused(nobody().PUT('/v1/test/clock', { body: { advance_seconds: -1 } }), 422, 'clock_backwards');
 	assert.ok((await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200)).now >= later);
 	const made = await newClient(firm.owner);
 	assert.ok(made.created_at >= later);

@@ -2,7 +2,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-	access, all, link, newClient, newContact, newFirm, newFolder, newPortalUser, ok, portalUpload, raw, refused, share, signIn, sink, stack, took, unique, upload, uploadFolder, type Firm, type Person, type PortalUser, type Schema,
+	access, all, link, newClient, newContact, newFirm, newFolder, newPortalUser, ok, portalUpload, raw, refused, settled, share, signIn, sink, stack, took, unique, upload, uploadFolder, type Firm, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -255,11 +255,16 @@ test('two portal users of one client see each their own shares, and "mine" is on
 	assert.deepEqual((await seen(user)).find((d) => d.id === scan.id)?.mine, true);
 });
 
-test('a suspended access opens nothing, and no share is made to it', async () => {
+test('a suspended access opens nothing; what is shared with it waits, and nobody is mailed', async () => {
 	const { client, user } = await pair();
 	await stack.sql("update membership set state = 'suspended' where firm_id = $1 and login_email = $2", [firm.id, user.email]);
 	assert.equal((await access(staff, user.contact)).status, 'suspended');
 	const got = await raw('/v1/portal/home', { as: user });
 	assert.ok([401, 403].includes(got.status), `${got.status}`);
-	await refused(share(staff, 'folder', await newFolder(staff, client), [user.contact]), 409, 'contact_without_portal_access');
+	const mark = await sink.mark();
+	const folder = await newFolder(staff, client);
+	await ok(share(staff, 'folder', folder, [user.contact]), 201);
+	assert.deepEqual(await settled(firm, user.email, mark), []);
+	await stack.sql("update membership set state = 'active' where firm_id = $1 and login_email = $2", [firm.id, user.email]);
+	assert.ok((await foldersOf(await signIn(firm.slug, 'portal', user.email))).some((f) => f.id === folder.id));
 });

@@ -163,9 +163,10 @@ static int handle_upload(struct rq *rq)
 		return handle_and_commit(rq);
 	}
 	TRY(admit_only(rq));
-	if (phase == NULL || strcmp(phase, "authorize") != 0)
-		return err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
-	return 0;
+	if (phase != NULL && strcmp(phase, "authorize") == 0)
+		return 0;
+	rq->err.retry_after_s = 1; /* what was in the way is gone by now */
+	return err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
 }
 
 /* A fault found before authenticate() ran must not be told to somebody who may not call. */
@@ -201,6 +202,13 @@ static int serve(struct rq *rq)
 }
 
 /* ---- closing ---- */
+
+/* Which right was missing, for whoever has to grant it. */
+static void name_right(struct rq *rq)
+{
+	if (rq->err.problem == PROBLEM_permission_denied && strchr(rq->route->access, ':') != NULL)
+		rq->err.required = rq->route->access;
+}
 
 /* The edge's question passes on 401 and 403 only. */
 static void answer_edge(struct rq *rq)
@@ -270,8 +278,10 @@ void dispatch(const struct door_in *in, struct arena *a, struct door_out *out)
 
 	*out = (struct door_out){0};
 	rq_open(rq, in, a, out);
-	if (!cors_preflight(rq) && serve(rq) < 0)
+	if (!cors_preflight(rq) && serve(rq) < 0) {
+		name_right(rq);
 		reply_problem(rq);
+	}
 	db_end(&rq->db);
 	wake_relay(rq);
 	finish(rq);

@@ -131,8 +131,9 @@ int folder_delete(struct rq *rq)
 	TRY(change_one(rq, &sql_folder_lock, NULL));
 	TRY(find_one(rq, &sql_folder_get, NULL, &folder_entity, &f));
 	TRY(match_version(rq, f.version));
-	TRY(db_query(&rq->db, &sql_folder_below, ARGS({"client", arg_id(rq->arena, &f.client_id)}),
-	             &below));
+	db_bind(&rq->db, "client", arg_id(rq->arena, &f.client_id));
+	TRY(db_query(&rq->db, &sql_folder_lock_tree, NULL, NULL));
+	TRY(db_query(&rq->db, &sql_folder_below, NULL, &below));
 	if (recursive != 1 && any_kept(&below))
 		return err_set(&rq->err, PROBLEM_folder_not_empty,
 		               "Empty it first, or send recursive=true to move what is inside to "

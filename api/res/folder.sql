@@ -48,6 +48,14 @@ where f.firm_id = :firm::uuid and f.id = :folder_id::uuid
 	)
 returning f.id
 
+-- name: folder_lock_tree
+-- Uploads that are under way end first, and later ones find the folder gone.
+select f.id
+from folder f
+where f.firm_id = :firm::uuid and f.client_id = :client::uuid and :folder_id::uuid = any(f.path)
+order by f.id
+for no key update
+
 -- name: folder_below
 -- The folder with all folders below it, and whether anything that is not trash is in them.
 select f.id,

@@ -1,0 +1,82 @@
+// Accepts an invitation. The token stands in the fragment, which no server ever sees, and is spent only by the button.
+import { byId, call, notice, onSubmit, passwordToggle, Problem, say, showFirm, showProblem } from "./api.js";
+
+const token = () => decodeURIComponent(location.hash.slice(1));
+const form = byId("form");
+
+const ENDS = {
+	invitation_expired: "This invitation has expired. Ask the firm to send you a new one.",
+	invitation_revoked: "This invitation was withdrawn. Ask the firm if you did not expect that.",
+	invitation_used: "This invitation has been used already. If it was you, sign in.",
+	not_found: "This link is not complete. Open it again from the mail, or copy the whole of it.",
+};
+
+function end(problem) {
+	form.hidden = true;
+	const signIn = document.createElement("a");
+	signIn.href = "/signin";
+	signIn.textContent = "Go to sign-in";
+	const text = ENDS[problem.code];
+	if (text) notice(text, "bad", problem.code === "invitation_used" ? signIn : null).focus();
+	else showProblem(problem);
+}
+
+function askPassword({ firm, credential, requires_password: required }) {
+	const field = byId("password-field");
+	const known = credential === "existing";
+	field.hidden = !required || credential === "none";
+	byId("password-label").textContent = known ? "Your password" : "Choose a password";
+	byId("password").autocomplete = known ? "current-password" : "new-password";
+	byId("password-hint").textContent = known
+		? "You already have a sign-in with this address: enter the password you use there."
+		: `At least ${firm.password_min_length} characters. A few words together are easy to remember and hard to guess.`;
+}
+
+function show(invitation) {
+	showFirm(invitation.firm);
+	document.title = `Your invitation to ${invitation.firm.name}`;
+	byId("title").textContent = `Welcome${invitation.name ? `, ${invitation.name}` : ""}`;
+	byId("greeting").textContent = `${invitation.firm.name} invites you to its client portal.`;
+	byId("email").value = invitation.email;
+	askPassword(invitation);
+	byId("notice").replaceChildren();
+	form.hidden = false;
+	say(`Invitation from ${invitation.firm.name}`);
+}
+
+async function open() {
+	if (!token()) {
+		end(new Problem(404, { code: "not_found" }));
+		return;
+	}
+	try {
+		show(await call("POST", "/v1/invitations/preview", { token: token() }));
+	} catch (problem) {
+		end(problem);
+	}
+}
+
+function arrive(result) {
+	if (result.state === "signed_in" && result.session?.audience !== "staff") {
+		location.replace("/items/");
+		return;
+	}
+	form.hidden = true;
+	notice(result.session?.audience === "staff"
+		? "Your account is ready. You can sign in to the firm's application with this address and password."
+		: "Your account is ready. The firm has to confirm it before you see anything; you will get a mail.", "good").focus();
+}
+
+onSubmit(form, async ({ password }) => {
+	const body = { token: token(), transport: "cookie" };
+	if (!byId("password-field").hidden) body.password = password;
+	try {
+		arrive(await call("POST", "/v1/invitations/accept", body));
+	} catch (problem) {
+		if (problem.code in ENDS) end(problem);
+		else throw problem;
+	}
+});
+passwordToggle(byId("password"), byId("toggle"));
+addEventListener("hashchange", open);
+open();

@@ -5,6 +5,7 @@
 #include "crypt.h"
 #include "reply.h"
 #include "routes.h"
+#include "setting.h"
 #include "sql_auth.h"
 
 #define COOKIE       "__Host-session="
@@ -47,7 +48,7 @@ static int bearer_read(struct rq *rq, const char **token_r)
 }
 
 /* The ids that the token carries in clear; nothing is verified yet. */
-static int token_claims(struct rq *rq)
+static int token_claims(struct rq *rq, struct who *who)
 {
 	const uint8_t *bytes;
 	size_t len;
@@ -56,9 +57,9 @@ static int token_claims(struct rq *rq)
 	    crypt_unbase64(rq->arena, rq->token + strlen(TOKEN_PREFIX), &bytes, &len) < 0 ||
 	    len != TOKEN_SIZE)
 		return -1;
-	memcpy(rq->who.firm.b, bytes, 16);
-	memcpy(rq->who.membership.b, bytes + 16, 16);
-	memcpy(rq->who.session.b, bytes + 32, 16);
+	memcpy(who->firm.b, bytes, 16);
+	memcpy(who->membership.b, bytes + 16, 16);
+	memcpy(who->session.b, bytes + 32, 16);
 	return 0;
 }
 
@@ -82,7 +83,7 @@ int auth_claim(struct rq *rq)
 		return 0;
 	if (rq->token == NULL)
 		return err_set(&rq->err, PROBLEM_unauthenticated, "Sign in, or send a token.");
-	if (token_claims(rq) < 0)
+	if (token_claims(rq, &rq->who) < 0)
 		return err_set(&rq->err, PROBLEM_unauthenticated,
 		               "The session is not known, or has ended.");
 	return 0;
@@ -114,24 +115,24 @@ int auth_origin(struct rq *rq)
 	               "Only the portal's own pages and configured origins may do this.");
 }
 
-void auth_prelude(struct rq *rq)
+/* Parameters of authenticate() that no unit has bound. */
+static const struct arg *auth_args(struct rq *rq, const struct who *who, const char *rule)
 {
-	struct arg *args = arena_array(rq->arena, struct arg, 4);
-	struct rows *rows = arena_new(rq->arena, struct rows);
+	struct arg *args = arena_array(rq->arena, struct arg, 6);
 	uint8_t hash[HASH_SIZE];
 
 	crypt_sha256(rq->token, strlen(rq->token), hash);
 	args[0] = (struct arg){"token_hash", arg_bytes(rq->arena, hash, sizeof(hash))};
-	args[1] = (struct arg){"session", arg_id(rq->arena, &rq->who.session)};
-	args[2] = (struct arg){"rule", rq->route->access};
-	rq->auth_rows = rows;
-	db_prelude(&rq->db, &sql_auth_check, args, rows);
+	args[1] = (struct arg){"session", arg_id(rq->arena, &who->session)};
+	args[2] = (struct arg){"rule", rule};
+	args[3] = (struct arg){"firm", arg_id(rq->arena, &who->firm)};
+	args[4] = (struct arg){"me", arg_id(rq->arena, &who->membership)};
+	return args;
 }
 
-int auth_known(struct rq *rq)
+static void who_read(struct rq *rq, const struct rows *rows, struct who *who_r)
 {
 	static const struct field columns[] = {
-		F_ID(who, identity, "idn", 0),   F_ID(who, contact, "con", 0),
 		F_TEXT(who, audience, 0, 0, 0),  F_TEXT(who, name, 0, 0, 0),
 		F_TEXT(who, email, 0, 0, 0),     F_TEXT(who, role, 0, 0, 0),
 		F_TEXT(who, locale, 0, 0, 0),    F_TEXT(who, timezone, 0, 0, 0),
@@ -140,14 +141,49 @@ int auth_known(struct rq *rq)
 		F_TEXTS(who, permissions, 0, 0), FIELD_END,
 	};
 
+	row_read(rows, 0, columns, who_r, rq->arena);
+	who_r->identity = row_id(rows, 0, "identity_id");
+	who_r->contact = row_id(rows, 0, "contact_id");
+	who_r->known = true;
+}
+
+void auth_prelude(struct rq *rq)
+{
+	struct rows *rows = arena_new(rq->arena, struct rows);
+
+	rq->auth_rows = rows;
+	db_prelude(&rq->db, &sql_auth_check, auth_args(rq, &rq->who, rq->route->access), rows);
+}
+
+int auth_known(struct rq *rq)
+{
 	if (rq->who.known || rq->auth_rows == NULL)
 		return 0;
 	TRY(db_flush_prelude(&rq->db));
-	row_read(rq->auth_rows, 0, columns, &rq->who, rq->arena);
-	rq->who.identity = row_id(rq->auth_rows, 0, "identity_id");
-	rq->who.contact = row_id(rq->auth_rows, 0, "contact_id");
-	rq->who.known = true;
+	who_read(rq, rq->auth_rows, &rq->who);
 	return 0;
+}
+
+int auth_optional(struct rq *rq, struct who *who_r)
+{
+	struct rows rows;
+	struct db look;
+	int rc;
+
+	*who_r = (struct who){0};
+	if (rq->token == NULL || token_claims(rq, who_r) < 0)
+		return 0;
+	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
+	db_bind(&look, "now", arg_time(rq->arena, rq->now));
+	rc = db_query(&look, &sql_auth_check, auth_args(rq, who_r, ANY), &rows);
+	db_end(&look);
+	if (rc < 0 && rq->err.problem == PROBLEM_unauthenticated) {
+		err_clear(&rq->err);
+		return 0;
+	}
+	TRY(rc);
+	who_read(rq, &rows, who_r);
+	return 1;
 }
 
 const char *auth_token_new(struct rq *rq, const struct id *firm, const struct id *membership,

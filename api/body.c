@@ -11,7 +11,19 @@ int body_read(struct rq *rq, const struct field *fields, unsigned how, void *ent
 	if (rq->in->body_len == 0)
 		return err_set(&rq->err, PROBLEM_malformed_request, "A JSON body is needed.");
 	TRY(json_parse(rq->arena, rq->in->body, rq->in->body_len, &body, &rq->err));
+	if (how == FIELD_PATCH && json_type(body) == JSON_OBJECT && json_count(body) == 0)
+		return err_fault(&rq->err, "", "required", "Name at least one member to change.");
 	return field_read(fields, body, how, entity, sent_r, rq->arena, &rq->err);
+}
+
+int body_read_judged(struct rq *rq, const struct entity *kind, unsigned how, void *entity,
+                     uint64_t *sent_r, int (*judge)(struct rq *rq, const void *entity))
+{
+	if (body_read(rq, kind->fields, how, entity, sent_r) < 0 &&
+	    rq->err.problem != PROBLEM_validation_failed)
+		return -1;
+	TRY(judge(rq, entity));
+	return rq->err.problem == PROBLEM_NONE ? 0 : -1;
 }
 
 int find_one(struct rq *rq, const struct stmt *stmt, const struct arg *args,
@@ -24,6 +36,29 @@ int find_one(struct rq *rq, const struct stmt *stmt, const struct arg *args,
 		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
 	row_read(&rows, 0, kind->fields, entity, rq->arena);
 	return 0;
+}
+
+int reference_free(struct rq *rq, const struct stmt *stmt, const struct entity *kind,
+                   const char *reference, struct id own)
+{
+	char text[ID_TEXT_SIZE];
+	struct rows rows;
+	struct id holder;
+
+	if (reference == NULL)
+		return 0;
+	TRY(db_query(&rq->db, stmt, ARGS({"external_ref", reference}), &rows));
+	if (rows.n == 0)
+		return 0;
+	holder = row_id(&rows, 0, "id");
+	if (id_equal(&holder, &own))
+		return 0;
+	id_format(&holder, kind->prefix, text);
+	rq->err.existing_id = arena_strdup(rq->arena, text);
+	err_set(&rq->err, PROBLEM_external_ref_exists, "Another %s has this reference.",
+	        kind->type);
+	return err_fault(&rq->err, "/external_ref", "taken", "Another %s has it: %s.", kind->type,
+	                 text);
 }
 
 int change_one(struct rq *rq, const struct stmt *stmt, const struct arg *args)

@@ -4,7 +4,7 @@
 
 #include "base.h"
 
-enum { HANDS_QUEUE_MAX = 16 };
+enum { HANDS_QUEUE_MAX = 32 };
 
 /* A piece of work; its bytes are its own. */
 struct job {

@@ -98,12 +98,8 @@ static const struct reason {
 int candidate_refuse(struct rq *rq, const struct texts *reasons)
 {
 	bool taken = reasons->n == 1 && strcmp(reasons->v[0], "login_email_taken") == 0;
-	bool foreign = reasons->n == 1 && strcmp(reasons->v[0], "email_not_on_contact") == 0;
 
-	err_set(&rq->err,
-	        taken     ? PROBLEM_login_email_taken
-	        : foreign ? PROBLEM_email_not_on_contact
-	                  : PROBLEM_not_eligible,
+	err_set(&rq->err, taken ? PROBLEM_login_email_taken : PROBLEM_not_eligible,
 	        "The contact cannot be given portal access; errors holds every reason.");
 	for (size_t i = 0; i < reasons->n; i++)
 		for (size_t k = 0; k < lengthof(reason_texts); k++)

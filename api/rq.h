@@ -82,11 +82,25 @@ int body_read(struct rq *rq, const struct field *fields, unsigned how, void *ent
               uint64_t *sent_r);
 
 /*
+ * As body_read, and let `judge` add the faults that no field table knows, also when some member is
+ * wrong already, so that all are told at once. A member that could not be read keeps its old value.
+ */
+may_wait int body_read_judged(struct rq *rq, const struct entity *kind, unsigned how, void *entity,
+                              uint64_t *sent_r, int (*judge)(struct rq *rq, const void *entity));
+
+/*
  * Run a statement that finds one row, and fill the entity. 0; -1 with not_found when there is no
  * row.
  */
 may_wait int find_one(struct rq *rq, const struct stmt *stmt, const struct arg *args,
                       const struct entity *kind, void *entity);
+
+/*
+ * Refuse with external_ref_exists, naming who has it, when `stmt` finds an id for the reference
+ * (JSON {source, id}, NULL: none) that is not `own`. The unique key still decides a race.
+ */
+may_wait int reference_free(struct rq *rq, const struct stmt *stmt, const struct entity *kind,
+                            const char *reference, struct id own);
 
 /* As find_one for a statement that changes or removes exactly one row and returns it. */
 may_wait int change_one(struct rq *rq, const struct stmt *stmt, const struct arg *args);

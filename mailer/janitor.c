@@ -155,6 +155,7 @@ static may_wait int clean(struct janitor *j, struct db *db)
 	if (!row_bool(&rows, 0, "mine"))
 		return 0;
 	TRY(db_query(db, &sql_janitor_idempotency, now, NULL));
+	TRY(db_query(db, &sql_janitor_attempts, now, NULL));
 	TRY(db_query(db, &sql_janitor_sessions, now, NULL));
 	TRY(sweep_store(j, db));
 	return db_commit(db);

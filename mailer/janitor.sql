@@ -10,6 +10,9 @@ using (
 ) x
 where i.firm_id = x.firm_id and i.membership_id = x.membership_id and i.key_hash = x.key_hash;
 
+-- name: janitor_attempts
+delete from sign_in_attempt where resets_at <= :now::timestamptz;
+
 -- name: janitor_sessions
 -- A session that was ended early goes when its time would have been up.
 delete from session s

@@ -178,7 +178,7 @@ create table membership (
 create index membership_list_idx on membership (firm_id, kind, created_at, id);
 create index membership_identity_idx on membership (identity_id) where identity_id is not null;
 
-create trigger membership_version before update on membership for each row execute function bump_version();
+create trigger membership_version before update on membership for each row execute function bump_version('last_sign_in_at');
 
 -- The token of a session is known by its hash alone.
 create table session (
@@ -262,6 +262,21 @@ create table idempotency (
 create index idempotency_expires_idx on idempotency (expires_at);
 
 -- One row: the state of this installation. test_mode is set by the operator's tool alone.
+-- Failed sign-ins: of one address from one place (the key is a hash of both), and of one address. Counts
+-- start anew when resets_at has passed.
+create table sign_in_attempt (
+	firm_id uuid not null,
+	key_hash bytea not null,
+	failures integer not null,
+	resets_at timestamptz not null,
+	constraint sign_in_attempt_pkey primary key (firm_id, key_hash),
+	constraint sign_in_attempt_firm_fk foreign key (firm_id) references firm (id),
+	constraint sign_in_attempt_key_check check (length(key_hash) = 32),
+	constraint sign_in_attempt_failures_check check (failures > 0)
+);
+
+create index sign_in_attempt_resets_idx on sign_in_attempt (resets_at);
+
 create table installation (
 	only_row boolean not null default true,
 	setup_done_at timestamptz,

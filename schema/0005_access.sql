@@ -391,7 +391,7 @@ begin
 	if not found then
 		raise exception using errcode = 'PT404', message = 'not_found';
 	end if;
-	truncate firm, identity, membership, session, idempotency, contact, client, client_team, client_contact,
+	truncate firm, identity, membership, session, idempotency, sign_in_attempt, contact, client, client_team, client_contact,
 		invitation, folder, blob, document, share, event, envelope, delivery, suppression, audit, sequencer,
 		test_mail;
 	update installation set setup_done_at = null;
@@ -551,7 +551,7 @@ declare
 	name text;
 begin
 	foreach name in array array[
-		'membership', 'session', 'idempotency', 'contact', 'client', 'client_team', 'client_contact',
+		'membership', 'session', 'idempotency', 'sign_in_attempt', 'contact', 'client', 'client_team', 'client_contact',
 		'invitation', 'folder', 'blob', 'document', 'share', 'event', 'envelope', 'delivery', 'suppression',
 		'audit', 'sequencer'
 	] loop
@@ -606,10 +606,11 @@ create policy test_mail_janitor on test_mail to portico_janitor using (true);
 
 -- API. Ids, owners and versions are never updated; history (event, audit) is only added to.
 grant select, insert on firm, membership, session, contact, client, client_team, client_contact, invitation,
-	folder, blob, document, share, event, envelope, suppression, audit, idempotency to portico_api;
+	folder, blob, document, share, event, envelope, suppression, audit, idempotency,
+	sign_in_attempt to portico_api;
 grant select on delivery, sequencer, role_permission, test_mail to portico_api;
 grant delete on membership, session, client_team, client_contact, folder, document, share, suppression,
-	idempotency to portico_api;
+	idempotency, sign_in_attempt to portico_api;
 
 grant update (name, accent_color, support_email, help_links, locale, timezone, currency, sign_in, reinvite_mode,
 	invitation_ttl_hours, session_idle_minutes, staff_idle_minutes, default_upload_folder, default_folder_name,
@@ -620,6 +621,7 @@ grant update (identity_id, role, contact_id, state, login_email, login_email_key
 on membership to portico_api;
 grant update (authenticated_at, expires_at, last_seen_at, ended_at) on session to portico_api;
 grant update (fingerprint, status, sealed, created_at, expires_at) on idempotency to portico_api;
+grant update (failures, resets_at) on sign_in_attempt to portico_api;
 grant update (entity, first_name, last_name, display_name, primary_email, emails, email_keys, phone, custom_fields,
 	external_source, external_id, archived_at, updated_at)
 on contact to portico_api;
@@ -679,6 +681,7 @@ grant execute on function portal_items(uuid, uuid), new_id(timestamptz) to porti
 -- Janitor: ends what has expired.
 grant select (firm_id, id, expires_at, ended_at, created_at), delete on session to portico_janitor;
 grant select (firm_id, membership_id, key_hash, expires_at), delete on idempotency to portico_janitor;
+grant select, delete on sign_in_attempt to portico_janitor;
 grant select, delete on blob to portico_janitor;
 grant update (state) on blob to portico_janitor;
 grant select (firm_id, id, blob_id, trashed_at), delete on document to portico_janitor;

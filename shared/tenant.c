@@ -8,7 +8,7 @@
 
 #include <ctype.h>
 
-static int check_currency(struct db *db, const char *currency)
+int tenant_check_currency(const char *currency, const char *pointer, struct err *e)
 {
 	size_t n = 0;
 
@@ -16,8 +16,7 @@ static int check_currency(struct db *db, const char *currency)
 		n++;
 	if (n == 3 && currency[n] == '\0')
 		return 0;
-	return err_fault(db->err, "/currency", "not_allowed",
-	                 "Three capital letters, as in ISO 4217.");
+	return err_fault(e, pointer, "not_allowed", "Three capital letters, as in ISO 4217.");
 }
 
 int tenant_check_timezone(struct db *db, const char *timezone, const char *pointer)
@@ -38,7 +37,7 @@ int tenant_create_firm(struct db *db, const struct tenant_firm *firm, int64_t no
 		ARGS({"slug", firm->slug}, {"name", firm->name}, {"timezone", firm->timezone},
 	             {"currency", firm->currency}, {"at", arg_time(db->arena, now)});
 
-	check_currency(db, firm->currency);
+	tenant_check_currency(firm->currency, "/currency", db->err);
 	TRY(tenant_check_timezone(db, firm->timezone, "/timezone"));
 	if (db->err->fault_count > 0)
 		return -1;

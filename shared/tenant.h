@@ -19,6 +19,9 @@ struct tenant_firm {
  */
 may_wait int tenant_create_firm(struct db *db, const struct tenant_firm *firm, int64_t now);
 
+/* Check an ISO 4217 currency code by its form. 0, or -1 with a fault at `pointer`. */
+int tenant_check_currency(const char *currency, const char *pointer, struct err *e);
+
 /* Check an IANA time zone name. 0, or -1 with a fault at `pointer`. */
 may_wait int tenant_check_timezone(struct db *db, const char *timezone, const char *pointer);
 

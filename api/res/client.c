@@ -40,6 +40,7 @@ int client_create(struct rq *rq)
 	struct id folder = id_new();
 
 	TRY(body_read(rq, client_entity.fields, FIELD_CREATE, &c, NULL));
+	TRY(reference_free(rq, &sql_client_by_reference, &client_entity, c.external_ref, c.id));
 	TRY(db_put(&rq->db, &sql_client_insert, client_entity.fields, &c, NULL, NULL));
 	TRY(db_query(&rq->db, &sql_client_default_folder,
 	             ARGS({"id", arg_id(rq->arena, &c.id)}, {"folder", arg_id(rq->arena, &folder)}),
@@ -59,6 +60,7 @@ int client_patch(struct rq *rq)
 	TRY(find_one(rq, &sql_client_get, NULL, &client_entity, &c));
 	TRY(match_version(rq, c.version));
 	TRY(body_read(rq, client_entity.fields, FIELD_PATCH, &c, &sent));
+	TRY(reference_free(rq, &sql_client_by_reference, &client_entity, c.external_ref, c.id));
 	TRY(db_put(&rq->db, &sql_client_update, client_entity.fields, &c, NULL, NULL));
 	TRY(record_change(rq, "client.updated", c.id, c.id,
 	                  changed_names(rq, client_entity.fields, sent)));

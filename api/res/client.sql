@@ -138,3 +138,8 @@ select state from membership where firm_id = :firm::uuid and id = :staff_id::uui
 delete from client_team
 where firm_id = :firm::uuid and client_id = :client_id::uuid and membership_id = :staff_id::uuid
 returning membership_id
+
+-- name: client_by_reference
+select id from client
+where firm_id = :firm::uuid and external_source = :external_ref::jsonb ->> 'source'
+	and external_id = :external_ref ->> 'id'

@@ -40,6 +40,7 @@ int contact_create(struct rq *rq)
 	struct contact c = {.id = id_new(), .custom_fields = "{}"};
 
 	TRY(body_read(rq, contact_entity.fields, FIELD_CREATE, &c, NULL));
+	TRY(reference_free(rq, &sql_contact_by_reference, &contact_entity, c.external_ref, c.id));
 	contact_settle_emails(&c, c.primary_email != NULL, rq->arena);
 	TRY(db_put(&rq->db, &sql_contact_insert, contact_entity.fields, &c,
 	           ARGS({"email_keys", contact_email_keys(&c, rq->arena)}), NULL));
@@ -70,6 +71,7 @@ int contact_patch(struct rq *rq)
 	before = c;
 	TRY(body_read(rq, contact_entity.fields, FIELD_PATCH, &c, &sent));
 	TRY(patch_check(rq, &before, &c));
+	TRY(reference_free(rq, &sql_contact_by_reference, &contact_entity, c.external_ref, c.id));
 	contact_settle_emails(&c, field_sent(contact_entity.fields, sent, "primary_email"),
 	                      rq->arena);
 	TRY(db_put(&rq->db, &sql_contact_update, contact_entity.fields, &c,

@@ -97,3 +97,8 @@ select exists (
 
 -- name: contact_unrelate_all
 delete from client_contact where firm_id = :firm::uuid and contact_id = :contact_id::uuid
+
+-- name: contact_by_reference
+select id from contact
+where firm_id = :firm::uuid and external_source = :external_ref::jsonb ->> 'source'
+	and external_id = :external_ref ->> 'id'

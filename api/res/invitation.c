@@ -89,6 +89,20 @@ static int relate(struct rq *rq, const struct id *contact, const struct id *clie
 	                              "There is no such active client.");
 }
 
+/* As candidate_load for a contact that the body names: one that is not there is a fault of the
+ * body. */
+static int candidate_named(struct rq *rq, const struct id *contact, struct candidate *c_r)
+{
+	db_bind(&rq->db, "contact_id", arg_id(rq->arena, contact));
+	if (candidate_load(rq, c_r) == 0)
+		return 0;
+	if (rq->err.problem == PROBLEM_not_found) {
+		err_clear(&rq->err);
+		err_fault(&rq->err, "/contact_id", "not_found", "There is no such contact.");
+	}
+	return -1;
+}
+
 /* Access on if it is off; then the mail, unless it is to be sent later. */
 static int invite(struct rq *rq, struct candidate *c, const struct invitation_in *in)
 {
@@ -119,9 +133,9 @@ int invitation_create(struct rq *rq)
 	TRY(in_check(rq, &in));
 	if (in.email != NULL)
 		TRY(contact_of_email(rq, in.email, &in.contact_id));
+	TRY(candidate_named(rq, &in.contact_id, &c));
 	TRY(relate(rq, &in.contact_id, &in.client_id));
-	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &in.contact_id));
-	TRY(candidate_load(rq, &c));
+	TRY(candidate_named(rq, &in.contact_id, &c));
 	TRY(invite(rq, &c, &in));
 	TRY(invitation_load(rq, c.invitation, &made));
 	return reply_created(rq, &invitation_entity, &made, VERSION_OF_STATE, "/v1/invitations");
@@ -137,9 +151,8 @@ static int lock(struct rq *rq, struct rows *rows)
 		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
 	TRY(invitation_load(rq, rq->ids[0], &seen));
 	TRY(match_state(rq, &invitation_entity, &seen));
-	if (strcmp(row_text(rows, 0, "state"), "accepted") == 0)
-		return err_set(&rq->err, PROBLEM_already_registered,
-		               "The person has registered with this invitation.");
+	if (row_bool(rows, 0, "registered") || strcmp(row_text(rows, 0, "state"), "accepted") == 0)
+		return err_set(&rq->err, PROBLEM_already_registered, "The person has registered.");
 	if (strcmp(row_text(rows, 0, "state"), "open") != 0)
 		return err_set(&rq->err, PROBLEM_invitation_closed, "The invitation is closed.");
 	return 0;
@@ -164,6 +177,9 @@ int invitation_resend(struct rq *rq)
 	}
 	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &contact));
 	TRY(candidate_load(rq, &c));
+	if (strcmp(c.reinvite_mode, "cycle") == 0 && c.sends > 0)
+		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
+		               "Switch the access off and on again to invite anew.");
 	if (invitation_address(rq, &c) == NULL)
 		return candidate_refuse(
 			rq,
@@ -298,6 +314,36 @@ int invitation_preview(struct rq *rq)
 	return reply_one(rq, &invitation_preview_entity, &preview, 0);
 }
 
+/* "a…@mail.test": enough for its owner to know it, too little for anybody else. */
+static const char *masked(struct rq *rq, const char *email)
+{
+	const char *at = strchr(email, '@');
+
+	return arena_printf(rq->arena, "%.1s…%s", email, at == NULL ? "" : at);
+}
+
+/*
+ * Whoever is signed in must be the invited person (pitfall P5): their session then proves the
+ * credential, *proven_r; somebody else's is told so, with a hint that gives nothing away.
+ */
+static int session_fits(struct rq *rq, const struct opened *o, bool *proven_r)
+{
+	struct who who;
+	const char *key;
+	int live = auth_optional(rq, &who);
+
+	*proven_r = false;
+	TRY(live);
+	if (!live)
+		return 0;
+	if (email_parse(rq->arena, who.email, NULL, &key) == 0 && strcmp(key, o->email_key) == 0) {
+		*proven_r = o->password_hash != NULL;
+		return 0;
+	}
+	return err_set(&rq->err, PROBLEM_signed_in_as_other,
+	               "The invitation is for %s; sign out first.", masked(rq, o->email));
+}
+
 /*
  * A new credential is chosen; a known one is proved, never set (model: identity is global). Leaves
  * the hash to store in `hash`, empty when there is nothing to store.
@@ -306,9 +352,13 @@ static int credential(struct rq *rq, const struct accept_in *in, const struct op
                       char hash[PASSWORD_HASH_SIZE])
 {
 	const char *words[] = {o->firm_name, o->email, o->name, NULL};
+	bool proven;
 	int right;
 
 	*hash = '\0';
+	TRY(session_fits(rq, o, &proven));
+	if (proven)
+		return 0;
 	if (in->password == NULL)
 		return err_set(&rq->err, PROBLEM_password_required,
 		               o->password_hash != NULL ? "Send the password you sign in with."

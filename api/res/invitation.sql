@@ -28,7 +28,7 @@ order by i.created_at, i.id
 limit :limit::bigint
 
 -- name: invitation_lock
-select i.state, i.contact_id, i.membership_id, i.sent_at, i.version, m.state as member_state
+select i.state, i.contact_id, i.membership_id, i.sent_at, i.send_count, m.identity_id is not null as registered
 from invitation i
 left join membership m on m.firm_id = i.firm_id and m.id = i.membership_id
 where i.firm_id = :firm::uuid and i.id = :invitation_id::uuid

@@ -8,6 +8,7 @@
 #include "session.h"
 #include "signin.h"
 #include "sql_me.h"
+#include "tenant.h"
 
 static int me_load(struct rq *rq, struct me *me_r)
 {
@@ -24,15 +25,11 @@ int me_get(struct rq *rq)
 	return reply_one(rq, &me_entity, &me, me.version);
 }
 
-static int me_check(struct rq *rq, const struct me *me)
+static int me_judge(struct rq *rq, const void *entity)
 {
-	struct rows rows;
+	const struct me *me = entity;
 
-	TRY(db_query(&rq->db, &sql_me_timezone_known, ARGS({"timezone", me->timezone}), &rows));
-	if (!row_bool(&rows, 0, "known"))
-		return err_fault(&rq->err, "/timezone", "not_allowed",
-		                 "A name such as Europe/Berlin is needed.");
-	return 0;
+	return tenant_check_timezone(&rq->db, me->timezone, "/timezone");
 }
 
 static const char *me_event(const struct me *me)
@@ -49,8 +46,7 @@ int me_patch(struct rq *rq)
 	TRY(change_one(rq, &sql_me_lock, NULL));
 	TRY(me_load(rq, &me));
 	TRY(match_version(rq, me.version));
-	TRY(body_read(rq, me_entity.fields, FIELD_PATCH, &me, &sent));
-	TRY(me_check(rq, &me));
+	TRY(body_read_judged(rq, &me_entity, FIELD_PATCH, &me, &sent, me_judge));
 	TRY(db_put(&rq->db, &sql_me_update, me_entity.fields, &me, NULL, NULL));
 	TRY(record_change(rq, me_event(&me), rq->who.membership, id_none,
 	                  changed_names(rq, me_entity.fields, sent)));

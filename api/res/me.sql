@@ -8,9 +8,6 @@ where m.firm_id = :firm::uuid and m.id = :me::uuid
 -- name: me_lock
 select id from membership where firm_id = :firm::uuid and id = :me::uuid for no key update
 
--- name: me_timezone_known
-select exists (select from pg_timezone_names where name = :timezone::text) as known
-
 -- name: me_update
 update membership
 set display_name = :name::text, phone = :phone::text, locale = :locale::text, timezone = :timezone::text,

@@ -14,28 +14,29 @@
 #include "sql_session.h"
 #include "text.h"
 
-/* What the database knows of somebody who wants to sign in. */
+enum { PAIR_FAILURES_MAX = 10, ACCOUNT_FAILURES_MAX = 100 };
+
+/* What the database knows of somebody who wants to sign in, and under which keys failures are
+ * counted. */
 struct person {
 	struct id firm, membership;
 	const char *password_hash, *state;
+	const char *pair, *account; /* hashes: address and place, address */
 };
 
 /* Looked up in a unit of its own, so that no connection is held while the password is hashed. */
-static int person_find(struct rq *rq, const struct login_in *in, struct person *p_r)
+static int person_find(struct rq *rq, const struct login_in *in, const char *key,
+                       struct person *p_r)
 {
 	struct rows rows;
-	const char *key;
 	struct db look;
 
-	if (email_parse(rq->arena, in->email, NULL, &key) < 0)
-		key = in->email;
 	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
 	TRY(db_query(&look, &sql_session_person,
 	             ARGS({"slug", in->firm}, {"host", rq_header(rq, "host")},
 	                  {"audience", in->audience}, {"email_key", key}),
 	             &rows));
 	db_end(&look);
-	*p_r = (struct person){0};
 	if (rows.n == 0)
 		return in->firm != NULL ? 0
 		                        : err_set(&rq->err, PROBLEM_firm_required,
@@ -47,13 +48,50 @@ static int person_find(struct rq *rq, const struct login_in *in, struct person *
 	return 0;
 }
 
+static const char *hash_of(struct rq *rq, const char *audience, const char *key, const char *place)
+{
+	const char *text = arena_printf(rq->arena, "%s\n%s\n%s", audience, key, place);
+	uint8_t hash[HASH_SIZE];
+
+	crypt_sha256(text, strlen(text), hash);
+	return arena_strdup(rq->arena, arg_bytes(rq->arena, hash, sizeof(hash)));
+}
+
+/* Refuse with too_many_attempts while this address is blocked, known or not: nothing is told by it.
+ */
+static int check_blocked(struct rq *rq, const struct person *p)
+{
+	struct rows rows;
+	struct db look;
+	int64_t until;
+
+	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
+	db_bind(&look, "firm", arg_id(rq->arena, &p->firm));
+	db_prelude(&look, &sql_session_claim, NULL, NULL);
+	TRY(db_query(&look, &sql_session_blocked,
+	             ARGS({"now", arg_time(rq->arena, rq->now)}, {"pair", p->pair},
+	                  {"account", p->account}, {"ip", rq->addr},
+	                  {"membership", arg_id(rq->arena, &p->membership)},
+	                  {"pair_max", arg_int(rq->arena, PAIR_FAILURES_MAX)},
+	                  {"account_max", arg_int(rq->arena, ACCOUNT_FAILURES_MAX)}),
+	             &rows));
+	db_end(&look);
+	until = row_time(&rows, 0, "until");
+	if (until == TIME_NULL)
+		return 0;
+	rq->err.retry_after_s = (int)((until - rq->now) / 1000 + 1);
+	return err_set(&rq->err, PROBLEM_too_many_attempts,
+	               "Too many wrong passwords for this address; wait, then try again.");
+}
+
 static bool may_sign_in(const struct person *p)
 {
 	return p->state != NULL &&
 	       (strcmp(p->state, "active") == 0 || strcmp(p->state, "pending_verification") == 0);
 }
 
-/* A failed attempt is on record although the request changes nothing else (promise P19). */
+/* A failed attempt is counted and on record although the request changes nothing else (promise
+ * P19). */
 static int refuse(struct rq *rq, const struct person *p)
 {
 	struct actor nobody = {.type = "system", .id = id_none, .name = "Portico"};
@@ -67,6 +105,8 @@ static int refuse(struct rq *rq, const struct person *p)
 	};
 
 	if (!id_is_none(&p->firm)) {
+		TRY(db_query(&rq->db, &sql_session_failed,
+		             ARGS({"pair", p->pair}, {"account", p->account}), NULL));
 		TRY(audit_write(&rq->db, &nobody, &entry, rq->now));
 		TRY(db_commit(&rq->db));
 	}
@@ -76,12 +116,19 @@ static int refuse(struct rq *rq, const struct person *p)
 
 int session_login(struct rq *rq)
 {
+	struct person person = {0};
 	struct login_in in = {0};
-	struct person person;
+	const char *key;
 	int right;
 
 	TRY(body_read(rq, login_in_entity.fields, FIELD_CREATE, &in, NULL));
-	TRY(person_find(rq, &in, &person));
+	if (email_parse(rq->arena, in.email, NULL, &key) < 0)
+		key = in.email;
+	TRY(person_find(rq, &in, key, &person));
+	person.pair = hash_of(rq, in.audience, key, rq->addr == NULL ? "" : rq->addr);
+	person.account = hash_of(rq, in.audience, key, "");
+	if (!id_is_none(&person.firm))
+		TRY(check_blocked(rq, &person));
 	right = password_verify(in.password, person.password_hash, &rq->err);
 	TRY(right);
 	rq->who.firm = person.firm;
@@ -89,6 +136,7 @@ int session_login(struct rq *rq)
 	db_prelude(&rq->db, &sql_session_claim, NULL, NULL);
 	if (!right || !may_sign_in(&person))
 		return refuse(rq, &person);
+	TRY(db_query(&rq->db, &sql_session_succeeded, ARGS({"pair", person.pair}), NULL));
 	return sign_in(rq, &person.firm, &person.membership, in.transport);
 }
 

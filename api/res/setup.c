@@ -50,18 +50,21 @@ static int may_set_up(struct rq *rq, const struct setup_in *in)
 	return 0;
 }
 
-static int setup_check(struct rq *rq, struct setup_in *in)
+static int setup_judge(struct rq *rq, const void *entity)
 {
+	const struct setup_in *in = entity;
 	const char *words[] = {in->firm_name, in->owner_email, in->owner_name, NULL};
 
-	if (in->firm_slug == NULL)
-		in->firm_slug = firm_slug(rq->arena, in->firm_name);
-	else if (strcmp(in->firm_slug, firm_slug(rq->arena, in->firm_slug)) != 0)
+	if (in->firm_slug != NULL &&
+	    strcmp(in->firm_slug, firm_slug(rq->arena, in->firm_slug)) != 0)
 		err_fault(&rq->err, "/firm_slug", "not_allowed",
 		          "Only a to z, 0 to 9 and single hyphens inside.");
-	if (password_check(in->owner_password, words, "/owner_password", &rq->err) < 0 ||
-	    rq->err.fault_count > 0)
-		return -1;
+	if (in->currency != NULL)
+		tenant_check_currency(in->currency, "/currency", &rq->err);
+	if (in->owner_password != NULL)
+		password_check(in->owner_password, words, "/owner_password", &rq->err);
+	if (in->timezone != NULL)
+		tenant_check_timezone(&rq->db, in->timezone, "/timezone");
 	return 0;
 }
 
@@ -90,9 +93,10 @@ int setup_create(struct rq *rq)
 	struct setup_in in = {0};
 	struct firm firm;
 
-	TRY(body_read(rq, setup_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(body_read_judged(rq, &setup_in_entity, FIELD_CREATE, &in, NULL, setup_judge));
 	TRY(may_set_up(rq, &in));
-	TRY(setup_check(rq, &in));
+	if (in.firm_slug == NULL)
+		in.firm_slug = firm_slug(rq->arena, in.firm_name);
 	TRY(password_hash(in.owner_password, hash, &rq->err));
 	TRY(make_firm(rq, &in, hash));
 	TRY(find_one(

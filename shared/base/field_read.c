@@ -370,7 +370,8 @@ static bool is_map_key(const char *name)
 	const size_t len = strlen(name);
 
 	return len > 0 && len <= MAP_KEY_MAX &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz"
+	                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == len;
 }
 
 /* One member of a map that was sent: a text, or NULL for null. */
@@ -379,7 +380,7 @@ static int read_map_member(const struct place *p, const struct json *v, const ch
 	*text_r = NULL;
 	if (!is_map_key(json_name(v)))
 		return FAULT(p, "invalid_key",
-		             "A name here has 1 to %d of the characters a-z, 0-9 and _.",
+		             "A name here has 1 to %d of the characters A-Z, a-z, 0-9 and _.",
 		             MAP_KEY_MAX);
 	if (json_type(v) == JSON_NULL)
 		return 0;

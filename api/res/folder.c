@@ -28,6 +28,11 @@ int folder_get(struct rq *rq)
 	return reply_one(rq, &folder_entity, &f, f.version);
 }
 
+static int judge(struct rq *rq, const void *folder)
+{
+	return folder_check(folder, rq->arena, &rq->err);
+}
+
 /* Insert or update; nothing is written below a folder that is not there. */
 static int folder_put(struct rq *rq, const struct stmt *stmt, const struct folder *f)
 {
@@ -57,8 +62,7 @@ int folder_create(struct rq *rq)
 {
 	struct folder f = {.id = id_new()};
 
-	TRY(body_read(rq, folder_entity.fields, FIELD_CREATE, &f, NULL));
-	TRY(folder_check(&f, rq->arena, &rq->err));
+	TRY(body_read_judged(rq, &folder_entity, FIELD_CREATE, &f, NULL, judge));
 	TRY(folder_lock_client(rq, &f.client_id));
 	TRY(folder_put(rq, &sql_folder_insert, &f));
 	TRY(record(rq, "folder.created", f.id, f.client_id));
@@ -76,8 +80,7 @@ int folder_patch(struct rq *rq)
 	TRY(change_one(rq, &sql_folder_lock, NULL));
 	TRY(find_one(rq, &sql_folder_get, NULL, &folder_entity, &f));
 	TRY(match_version(rq, f.version));
-	TRY(body_read(rq, folder_entity.fields, FIELD_PATCH, &f, &sent));
-	TRY(folder_check(&f, rq->arena, &rq->err));
+	TRY(body_read_judged(rq, &folder_entity, FIELD_PATCH, &f, &sent, judge));
 	TRY(folder_put(rq, &sql_folder_update, &f));
 	TRY(record_change(rq, "folder.updated", f.id, f.client_id,
 	                  changed_names(rq, folder_entity.fields, sent)));

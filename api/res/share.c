@@ -48,6 +48,11 @@ int share_list(struct rq *rq)
 
 /* ---- sharing ---- */
 
+static int judge(struct rq *rq, const void *share_in)
+{
+	return share_in_check(share_in, &rq->err);
+}
+
 /* What the statements of one share action name. */
 static void bind_action(struct rq *rq, const struct share_in *in, const struct id *item)
 {
@@ -153,9 +158,8 @@ int share_create(struct rq *rq)
 	struct id item, client;
 	struct rows changed, made, all;
 
-	TRY(body_read(rq, share_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(body_read_judged(rq, &share_in_entity, FIELD_CREATE, &in, NULL, judge));
 	TRY(share_item_parse(in.item_type, in.item_id, "/item_id", &item, &rq->err));
-	TRY(share_access_check(in.item_type, in.access, &rq->err));
 	bind_action(rq, &in, &item);
 	TRY(lock_item(rq, &in, &item, &client));
 	TRY(check_contacts(rq, &client));

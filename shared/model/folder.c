@@ -21,9 +21,11 @@ static const struct field folder_fields[] = {
 
 const struct entity folder_entity = {"folder", "fol", sizeof(struct folder), folder_fields};
 
-int folder_check(struct folder *f, struct arena *a, struct err *e)
+int folder_check(const struct folder *f, struct arena *a, struct err *e)
 {
-	if (file_name_parse(a, f->name, &f->name) == 0)
+	const char *name;
+
+	if (f->name == NULL || file_name_parse(a, f->name, &name) == 0)
 		return 0;
 	return err_fault(e, "/name", "invalid_name",
 	                 "A name has 1 to 255 bytes, no slash, and is neither . nor ..");

@@ -15,7 +15,7 @@ struct folder {
 
 extern const struct entity folder_entity;
 
-/* Clean the name (pitfall P24). 0, or -1 with a fault at /name; the texts belong to `a`. */
-int folder_check(struct folder *f, struct arena *a, struct err *e);
+/* Can it be called that (pitfall P24)? 0, also without a name; -1 with a fault at /name. */
+int folder_check(const struct folder *f, struct arena *a, struct err *e);
 
 #endif

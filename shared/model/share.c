@@ -56,3 +56,17 @@ int share_item_parse(const char *item_type, const char *text, const char *pointe
 		return 0;
 	return err_fault(e, pointer, "invalid_id", "It is not an id of the form %s_...", prefix);
 }
+
+int share_in_check(const struct share_in *in, struct err *e)
+{
+	struct id item;
+	int result = 0;
+
+	if (in->item_type == NULL)
+		return 0;
+	if (in->item_id != NULL)
+		result = share_item_parse(in->item_type, in->item_id, "/item_id", &item, e);
+	if (in->access != NULL && share_access_check(in->item_type, in->access, e) < 0)
+		result = -1;
+	return result;
+}

@@ -31,6 +31,9 @@ extern const char *const share_accesses[];
 extern const struct entity share_entity;
 extern const struct entity share_in_entity;
 
+/* Do the members that were read go together? 0, or -1 with the faults. */
+int share_in_check(const struct share_in *in, struct err *e);
+
 /*
  * May an item of this type be shared with this access? Uploading is for folders (S3-17). 0, or -1
  * with access_not_allowed_for_item.

@@ -119,7 +119,8 @@ checkout_life() {
 	lay_app
 	cd "$STATE" || exit 1
 	export HOME=$STATE PORTICO_STATE_DIR=$STATE
-	exec "${AS[@]}" bash "$STATE/app/ctl/run.sh" $mode
+	# A caller that ignores INT, as a shell does for what it starts with 	exec "${AS[@]}" bash "$STATE/app/ctl/run.sh" $mode, must not make us deaf.
+	exec "${AS[@]}" env --default-signal=INT,TERM bash "$STATE/app/ctl/run.sh" $mode
 }
 
 # ---- second life: the instance, its owner's rights ---------------------------------------------------------------

@@ -70,7 +70,8 @@ int upload_take(struct rq *rq)
 	TRY(blob_take(rq->arena, rq->spool, blob, &rq->err));
 	rq->blob = blob;
 	arena_defer(rq->arena, drop_blob, rq);
-	/* hashing takes its time: a document dated before it would appear behind readers of lists */
+	/* hashing takes its time: a document dated before it would appear behind readers of lists
+	 */
 	rq->now = clock_now_ms();
 	db_bind(&rq->db, "now", arg_time(rq->arena, rq->now));
 	if (blob->size != rq->length)

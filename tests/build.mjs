@@ -29,7 +29,7 @@ const from = (p) => path.relative(out, p);
 fs.writeFileSync(config, JSON.stringify({
 	extends: from(path.join(here, 'tsconfig.json')),
 	compilerOptions: { rootDir: from(here), outDir: '.', typeRoots: [path.join(here, 'node_modules/@types')], paths: { 'openapi-types': [from(types)] } },
-	include: [`${from(here)}/*.ts`, `${from(here)}/lib/*`, `${from(here)}/api/*.ts`, `${from(here)}/contract/*.ts`],
+	include: [`${from(here)}/*.ts`, `${from(here)}/lib/*`, `${from(here)}/api/*.ts`, `${from(here)}/contract/*.ts`, `${from(here)}/e2e/*.ts`],
 }, null, '\t'));
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 try {

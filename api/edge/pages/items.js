@@ -9,7 +9,7 @@ let severalClients = false;
 let cursor = null;
 
 function signIn() {
-	location.replace(withQuery("/signin", { next: location.pathname }));
+	location.replace(withQuery("/signin", { next: location.pathname, firm: new URLSearchParams(location.search).get("firm") }));
 }
 
 /** Show what went wrong; who is not signed in goes to sign in. */

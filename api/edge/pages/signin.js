@@ -2,7 +2,7 @@
 import { byId, call, nextPage, notice, onSubmit, passwordToggle } from "./api.js";
 
 const query = new URLSearchParams(location.search);
-const slug = /^[a-z0-9-]{1,64}$/.test(query.get("firm") ?? "") ? query.get("firm") : null;
+const slug = [query.get("firm"), localStorage.getItem("firm")].find((word) => /^[a-z0-9-]{1,64}$/.test(word ?? "")) ?? "";
 const form = byId("form");
 
 if (query.has("ended")) notice("You have signed out.", "good");
@@ -17,11 +17,15 @@ function arrive(result) {
 
 onSubmit(form, async ({ email, password, firm }) => {
 	const body = { audience: "portal", email: email.trim(), password, transport: "cookie" };
-	if (firm?.trim() || slug) body.firm = firm?.trim() || slug;
+	if (firm.trim() || slug) body.firm = firm.trim() || slug;
 	try {
-		arrive(await call("POST", "/v1/auth/login", body));
+		const result = await call("POST", "/v1/auth/login", body);
+		if (body.firm) localStorage.setItem("firm", body.firm);
+		arrive(result);
 	} catch (problem) {
-		if (problem.code === "firm_required") byId("firm-field").hidden = false;
+		// One address of the portal may serve several firms.
+		if (problem.code === "firm_required" || body.firm) byId("firm-field").hidden = false;
+		if (byId("firm-name").value === "") byId("firm-name").value = slug;
 		throw problem;
 	}
 });

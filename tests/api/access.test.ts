@@ -2,7 +2,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-	accept, access, address, advance, disable, emails, enable, key, link, newClient, newContact, newFirm, newPortalUser, nobody, ok, portalUpload, refused, settled, share, signIn, sink, stack, took, tokenOf, upload, uploadFolder, PASSWORD,
+	accept, access, address, advance, disable, emails, enable, key, link, newClient, newColleague, newContact, newFirm, newPortalUser, nobody, ok, portalUpload, refused, settled, share, signIn, sink, stack, took, tokenOf, upload, uploadFolder, PASSWORD,
 	type Firm, type Person,
 } from '../lib/kit.js';
 
@@ -309,6 +309,26 @@ test('off: the sessions end, the shares are given back, documents stay; off twic
 	const again = await accept(tokenOf(mail), firm.slug, user.email);
 	const folders = await ok(again.api.GET('/v1/portal/folders'), 200);
 	assert.deepEqual(folders.data.map((f) => f.name), ['Client Uploads']);
+});
+
+test('off needs the right to see what is shared; else how many things, never which', async () => {
+	const client = await newClient(staff);
+	const user = await newPortalUser(firm, client);
+	const folder = await ok(staff.api.POST('/v1/folders', { body: { client_id: client.id, name: 'Very secret folder' } }), 201);
+	await ok(share(staff, 'folder', folder, [user.contact], 'view', false), 201);
+	await stack.sql("delete from role_permission where role = 'member' and permission = 'documents:read'");
+	try {
+		const member = await newColleague(firm);
+		const denied = await refused(member.api.GET('/v1/folders'), 403, 'permission_denied');
+		assert.deepEqual(denied.required_scopes, ['documents:read']);
+		const problem = await refused(disable(member, user.contact), 403, 'shared_items_not_accessible');
+		assert.match(problem.detail, /\b2\b/);
+		assert.doesNotMatch(JSON.stringify(problem), /secret/);
+		await ok(user.api.GET('/v1/portal/home'), 200);
+	} finally {
+		await stack.sql("insert into role_permission (role, permission) values ('member', 'documents:read')");
+	}
+	await ok(disable(await newColleague(firm), user.contact), 200);
 });
 
 test('off while invited: the open invitation dies with it', async () => {

@@ -69,6 +69,8 @@ test('external_ref is unique in the firm, and the refusal names who has it', asy
 	const client = await newClient(staff, { external_ref });
 	const problem = await refused(staff.api.POST('/v1/clients', { body: { entity: 'business', name: 'Twin', external_ref } }), 409, 'external_ref_exists');
 	assert.equal(problem.existing_id, client.id);
+	const twin = await refused(patch((await newClient(staff)).id, { external_ref }), 409, 'external_ref_exists');
+	assert.equal(twin.existing_id, client.id);
 	assert.deepEqual(await find({ external_source: 'ledger', external_id: external_ref.id }), [client.id]);
 });
 

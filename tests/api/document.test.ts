@@ -18,8 +18,10 @@ before(async () => {
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const folderPatch = (id: string, body: object) => staff.api.PATCH('/v1/folders/{folder_id}', { params: { path: { folder_id: id } }, body });
 const folderDelete = (id: string, recursive?: boolean) => staff.api.DELETE('/v1/folders/{folder_id}', { params: { path: { folder_id: id }, query: recursive === undefined ? {} : { recursive } } });
-const content = (id: string, headers: Record<string, string> = {}, method = 'GET', as: Person = staff) => raw(`/v1/${as.session.audience === 'portal' ? 'portal/' : ''}documents/${id}/content`, { as, headers, method });
+const contentAs = (id: string, headers: Record<string, string> = {}, method = 'GET', as: Person = staff) => raw(`/v1/${as.session.audience === 'portal' ? 'portal/' : ''}documents/${id}/content`, { as, headers, method });
 const read = (id: string) => staff.api.GET('/v1/documents/{document_id}', { params: { path: { document_id: id } } });
+
+const content = contentAs;
 
 test('folders: made, read, renamed, moved, deleted', async () => {
 	const one = await took(staff.api.POST('/v1/folders', { body: { client_id: client.id, name: '  Tax  ' } }), 201);
@@ -63,6 +65,7 @@ test('a folder that holds something goes only with recursive, which moves the do
 	const document = await ok(upload(staff, two), 201);
 	await refused(folderDelete(one.id), 409, 'folder_not_empty');
 	await refused(folderDelete(two.id, false), 409, 'folder_not_empty');
+	await refused(folderDelete(one.id, 'perhaps' as never), 422, 'validation_failed', ['?recursive not_allowed']);
 	await ok(folderDelete(one.id, true), 204);
 	await refused(staff.api.GET('/v1/folders/{folder_id}', { params: { path: { folder_id: two.id } } }), 404, 'not_found');
 	const trashed = await ok(staff.api.GET('/v1/documents', { params: { query: { client_id: client.id, trashed: true } } }), 200);
@@ -80,6 +83,15 @@ test('an upload: the bytes, their digest, their size, who, and Location', async 
 	assert.equal(sha(got.body), sha(bytes));
 	assert.equal(got.headers.get('content-length'), String(bytes.length));
 	assert.deepEqual((await ok(read(made.data.id), 200)), made.data);
+});
+
+test('the type is the one that was sent, without its parameters', async () => {
+	const folder = await newFolder(staff, client);
+	for (const [sent, kept] of [['application/pdf', 'application/pdf'], ['Text/Plain; charset=utf-8', 'text/plain'], ['nonsense', 'application/octet-stream']] as const) {
+		const made = await raw(`/v1/documents?folder_id=${folder.id}&name=${unique()}`, { method: 'POST', as: staff, headers: { 'content-type': sent }, body: 'x' });
+		assert.equal(made.json.content_type, kept);
+		assert.equal((await content(made.json.id)).headers.get('content-type'), kept);
+	}
 });
 
 test('documents of no bytes, and of many', async () => {
@@ -118,6 +130,21 @@ test('what an upload lacks is said before a byte is taken', async () => {
 	assert.deepEqual((await ok(staff.api.GET('/v1/documents', { params: { query: { folder_id: folder.id } } }), 200)).data, []);
 });
 
+test('what a portal upload lacks is said before a byte is taken', async () => {
+	const user = await newPortalUser(firm, await newClient(staff));
+	const say = async (headers: Record<string, string>, query = 'name=x.txt') => {
+		const got = await raw(`/v1/portal/documents?${query}`, { method: 'POST', as: user, headers: { 'content-type': 'application/octet-stream', ...headers }, body: 'x' });
+		return `${got.status} ${got.json.code}`;
+	};
+	assert.equal(await say({}, 'folder_id=fol_01kjpz7w3mfa6tq2c9x4n8d5he&name=x.txt'), '404 not_found');
+	assert.equal(await say({}, 'name='), '422 validation_failed');
+	assert.equal(await say({ 'content-length': '999999999999' }), '413 too_large');
+	assert.equal(await say({ 'transfer-encoding': 'chunked' }), '411 length_required');
+	assert.equal(await say({ 'content-type': 'multipart/form-data; boundary=x' }), '415 unsupported_media_type');
+	assert.equal(await say({ 'content-digest': `sha-256=:${createHash('sha256').update('y').digest('base64')}:` }), '422 digest_mismatch');
+	assert.deepEqual((await ok(user.api.GET('/v1/portal/documents'), 200)).data, []);
+});
+
 test('Content-Digest is checked against what arrived', async () => {
 	const folder = await newFolder(staff, client);
 	const bytes = Buffer.from('exactly this');
@@ -143,9 +170,13 @@ test('names with quotes, other scripts and signs come back whole, and make a saf
 	}
 });
 
-test('downloads: ETag, 304, ranges, If-Range, 412, 416, HEAD', async () => {
+for (const audience of ['staff', 'portal'] as const) test(`downloads of ${audience}: ETag, 304, ranges, If-Range, 412, 416, HEAD`, async () => {
 	const bytes = randomBytes(1000);
-	const document = await ok(upload(staff, await newFolder(staff, client), 'range.bin', bytes), 201);
+	const folder = await newFolder(staff, client);
+	const document = await ok(upload(staff, folder, 'range.bin', bytes), 201);
+	const user = await newPortalUser(firm, client);
+	await ok(share(staff, 'folder', folder, [user.contact], 'view', false), 201);
+	const content = (id: string, headers: Record<string, string> = {}, method = 'GET') => contentAs(id, headers, method, audience === 'staff' ? staff : user);
 	const whole = await content(document.id);
 	const etag = whole.headers.get('etag') ?? '';
 	assert.ok(etag.includes(document.sha256), etag);

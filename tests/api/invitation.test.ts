@@ -106,7 +106,7 @@ test('the password must be there and strong; all is said before anything is cons
 	await accept(token, firm.slug, email);
 });
 
-test('registration_email is locked: another address is refused', async () => {
+test('S0_19 the invited chooses a password for the invited address; another address is refused while registration_email is locked', async () => {
 	const { token, email } = await invited();
 	await refused(acceptAs(token, { email: address('other') }), 422, 'email_mismatch');
 	await ok(acceptAs(token, { email: email.toUpperCase(), name: 'Ann of the Hill' }), 200);

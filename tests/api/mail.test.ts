@@ -2,7 +2,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-	accept, address, advance, emails, eventually, newClient, newFirm, newFolder, newPortalUser, ok, portalUpload, raw, settled, share, signIn, sink, stack, unique, upload, uploadFolder, tokenOf,
+	advance, emails, eventually, newClient, newColleague, newFirm, newFolder, newPortalUser, ok, portalUpload, raw, settled, share, signIn, sink, stack, unique, upload, uploadFolder,
 	type Firm, type Mail, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
@@ -23,19 +23,6 @@ const assign = (client: { id: string }, person: { session: Schema['Session'] }) 
 /** Let the coalescing time of upload notices pass; sessions of staff may end by it. */
 async function coalesced(): Promise<void> {
 	await advance(301);
-}
-
-/** Another member of the staff, who came in by an invitation made behind the scenes: there is no call for that yet. */
-async function colleague(): Promise<Person> {
-	const email = address('colleague');
-	const slug = unique('lent');
-	await stack.ctl('firm', 'create', '--slug', slug, '--name', slug, '--owner-email', email, '--owner-name', 'Cora Colleague', '--timezone', 'UTC', '--currency', 'EUR');
-	const [mail] = await sink.mails(email);
-	await accept(tokenOf(mail), slug, email);
-	await stack.sql(
-		"insert into membership (firm_id, id, identity_id, kind, role, state, login_email, login_email_key, display_name, created_at, updated_at) select $1, gen_random_uuid(), m.identity_id, 'staff', 'member', 'active', m.login_email, m.login_email_key, 'Cora Colleague', m.created_at, m.created_at from membership m join firm f on f.id = m.firm_id where f.slug = $2",
-		[firm.id, slug]);
-	return signIn(firm.slug, 'staff', email);
 }
 
 const about = (mails: Mail[], word: string) => mails.filter((m) => `${m.subject} ${m.text}`.includes(word));
@@ -129,7 +116,7 @@ test('many uploads within the time make one mail', async () => {
 test('S3_28 and S3_29 a client’s upload tells everybody assigned once, and nobody else; a staff upload tells no staff', async () => {
 	staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
 	const { client, user } = await pair();
-	const [cora, dora] = [await colleague(), await colleague()];
+	const [cora, dora] = [await newColleague(firm), await newColleague(firm)];
 	await assign(client, staff);
 	await assign(client, cora);
 	await assign(client, cora);

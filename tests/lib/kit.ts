@@ -137,6 +137,15 @@ export async function newFirm(word = 'firm'): Promise<Firm> {
 	return { slug, name, owner, id: row.id };
 }
 
+/** Another member of the firm's staff, let in behind the scenes: there is no call for that yet. */
+export async function newColleague(firm: Firm, role: 'owner' | 'admin' | 'member' = 'member'): Promise<Person> {
+	const lent = await newFirm('lent');
+	await stack.sql(
+		"insert into membership (firm_id, id, identity_id, kind, role, state, login_email, login_email_key, display_name, created_at, updated_at) select $1, gen_random_uuid(), m.identity_id, 'staff', $3, 'active', m.login_email, m.login_email_key, 'Cora Colleague', m.created_at, m.created_at from membership m join firm f on f.id = m.firm_id where f.slug = $2",
+		[firm.id, lent.slug, role]);
+	return signIn(firm.slug, 'staff', lent.owner.email);
+}
+
 export async function newClient(as: Person, over: Partial<Schema['ClientCreate']> = {}): Promise<Schema['Client']> {
 	return ok(as.api.POST('/v1/clients', { body: { entity: 'business', name: unique('Client'), ...over } }), 201);
 }

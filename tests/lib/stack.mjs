@@ -31,6 +31,21 @@ export class Stack {
 	/** The process id of a program: api, mailer, edge, postgres, redis. @param {string} name */
 	pid(name) { return Number(fs.readFileSync(path.join(this.state, `${name}.pid`), 'utf8').trim()); }
 
+	/** A program's process and all that it started. @param {string} name */
+	family(name) {
+		const parents = new Map(fs.readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)).map((pid) => {
+			try {
+				const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+				return [Number(pid), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])];
+			} catch {
+				return [0, 0]; // it has just ended
+			}
+		}));
+		const found = [this.pid(name)];
+		for (const pid of found) for (const [child, parent] of parents) if (parent === pid && child) found.push(child);
+		return found;
+	}
+
 	/** The end of a program's log. @param {string} name @param {number} [bytes] */
 	log(name, bytes = 4000) {
 		const file = path.join(this.state, 'logs', `${name}.log`);

@@ -93,7 +93,7 @@ export function fit(operation: Operation, ids: Record<string, string>): Fit {
 	}
 	const types = Object.keys(operation.spec.requestBody?.content ?? {});
 	const json = bodyOf(operation, ids);
-	if (types.length) headers['content-type'] = types.includes('application/json') ? 'application/json' : types[0] ?? '';
+	if (types.length) headers['content-type'] = types.includes('application/json') ? 'application/json' : 'application/octet-stream';
 	const body = json !== undefined ? JSON.stringify(json) : types.length ? 'bytes' : undefined;
 	const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '') + (query.size ? `?${query}` : '');
 	return { path, headers, body };

@@ -89,7 +89,7 @@ PROGRAMS   := $(if $(wildcard api/main.c),$(B)/portico-api) $(if $(wildcard mail
 .SUFFIXES:
 .PHONY: all everything help run deps install clean gen
 
-all: $(PROGRAMS) $(B)/libportico.a $(if $(wildcard openapi.yaml),$(B)/openapi.json) ## build the three programs
+all: $(PROGRAMS) $(B)/libportico.a $(if $(wildcard openapi.yaml),$(B)/openapi.json) $(B)/pages/.made ## build the three programs
 
 everything: all $(TEST_BIN) # also what the tests are built of
 
@@ -162,6 +162,10 @@ $(B)/openapi.json: openapi.yaml .ci/yaml2json.py
 	@mkdir -p $(@D)
 	$(call say,GEN)/usr/bin/python3 .ci/yaml2json.py $< >$@
 
+$(B)/pages/.made: api/edge/pages.sh $(wildcard api/edge/pages/*)
+	api/edge/pages.sh $(B)/pages
+	@touch $@
+
 # ---- run, install ---------------------------------------------------------------------------------------------
 
 deps: ## install what Debian packages are missing
@@ -177,7 +181,7 @@ install: ## install under PREFIX
 	install -m 644 build/install/openapi.json $(DESTDIR)$(PREFIX)/share/portico
 	install -m 644 schema/*.sql $(DESTDIR)$(PREFIX)/share/portico/schema
 	install -m 644 api/edge/*.in $(DESTDIR)$(PREFIX)/share/portico/edge
-	cp -R api/edge/pages/. $(DESTDIR)$(PREFIX)/share/portico/edge/pages
+	cp -R build/install/pages/. $(DESTDIR)$(PREFIX)/share/portico/edge/pages
 
 clean: ## remove everything built
 	rm -rf build $(B)

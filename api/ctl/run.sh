@@ -89,11 +89,11 @@ lay() {
 lay_app() {
 	local app=$STATE/app catcher=api/ctl/catcher/node_modules/.package-lock.json
 	as mkdir -p "$app"
-	as rm -rf "$app/schema" "$app/edge" "$app/ctl"
+	as rm -rf "$app/schema" "$app/edge" "$app/pages" "$app/ctl"
 	as mkdir "$app/ctl"
-	lay "$B" portico-api portico-mailer porticoctl openapi.json
+	lay "$B" portico-api portico-mailer porticoctl openapi.json pages
 	lay . schema
-	lay api edge
+	lay api edge/nginx.conf.in
 	lay api ctl/run.sh ctl/stack.sh ctl/demo_lines.py
 	[ -n "${PORTICO_SMTP_URL:-}${PORTICO_SMTP_URL_FILE:-}" ] || [ ! -e $catcher ] || cmp -s $catcher "$app/catcher/${catcher#*catcher/}" || {
 		as rm -rf "$app/catcher"

@@ -275,7 +275,7 @@ configure_edge() {
 	for f in app/edge/*.in; do
 		# shellcheck disable=SC2153 # the store is not the state
 		sed -e "s|@STATE@|$STATE|g" -e "s|@RUN@|$RUN|g" -e "s|@SOCKET@|$PORTICO_SOCKET|g" \
-			-e "s|@PAGES@|$STATE/app/edge/pages|g" -e "s|@SPOOL@|$PORTICO_SPOOL_DIR|g" \
+			-e "s|@PAGES@|$STATE/app/pages|g" -e "s|@SPOOL@|$PORTICO_SPOOL_DIR|g" \
 			-e "s|@STORE@|$PORTICO_STORE_DIR|g" -e "s|@PORT@|$PORTICO_HTTP_PORT|g" \
 			-e "s|@WORKERS@|${PORTICO_WORKERS:-$(nproc)}|g" -e "s|@PUBLIC_URL@|${PORTICO_PUBLIC_URL%/}|g" \
 			-e "s|@CORS_ORIGINS@|${PORTICO_CORS_ORIGINS:-}|g" \

@@ -139,15 +139,15 @@ static int upload_length(struct rq *rq)
 	return 0;
 }
 
-/* The edge asks before it takes the body (authorize) and, when refused, once more for the reason.
+/*
+ * Before it takes the body the edge asks (authorize), and when it was refused, once more for the
+ * reason. A key that has its answer already passes, to be given that answer.
  */
-static int admit_only(struct rq *rq)
+static int admit_only(struct rq *rq, bool *known_r)
 {
-	bool known;
-
 	TRY(upload_length(rq));
-	TRY(idem_known(rq, &known));
-	if (!known)
+	TRY(idem_known(rq, known_r));
+	if (!*known_r)
 		TRY(rq->route->admit(rq));
 	TRY(auth_known(rq));
 	return reply_none(rq);
@@ -156,16 +156,20 @@ static int admit_only(struct rq *rq)
 static int handle_upload(struct rq *rq)
 {
 	const char *phase = rq_header(rq, "x-portico-phase");
+	bool known;
 
 	if (phase != NULL && strcmp(phase, "body") == 0) {
 		TRY(upload_length(rq));
 		TRY(upload_take(rq));
 		return handle_and_commit(rq);
 	}
-	TRY(admit_only(rq));
+	TRY(admit_only(rq, &known));
 	if (phase != NULL && strcmp(phase, "authorize") == 0)
 		return 0;
 	rq->err.retry_after_s = 1; /* what was in the way is gone by now */
+	if (known)
+		return err_set(&rq->err, PROBLEM_idempotency_in_progress,
+		               "The same request was just being worked on; send it once more.");
 	return err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
 }
 

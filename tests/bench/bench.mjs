@@ -1,6 +1,6 @@
 // bench.mjs - what the product costs, as ratios against the machine's limits, measured in turns in the same run.
 //
-// list      the portal's list of 50 of 5,000 documents, through the edge (wrk), against
+// list      the portal's list of 50 of a folder's 150 documents, of 15,000, through the edge (wrk), against
 //             - the same two statements by pgbench, prepared and pipelined: what PostgreSQL alone can do
 //             - GET /healthz through the same edge: what HTTP alone costs
 // upload    documents of SIZE through the edge (curl), against cp and sync of the same file on the same disk
@@ -22,7 +22,8 @@ const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const SECONDS = Number(process.env.SECONDS ?? 5);
 const SIZE = 256 * 1024 * 1024;
 const MAILS = 1000;
-const DOCUMENTS = 5000;
+const FOLDERS = 100;
+const DOCUMENTS = 150; // in each folder
 
 const sink = await new Sink().start();
 const stack = await start({ smtp: sink.url, env: { EDGE_RATE: '1000000', EDGE_AUTH_RATE: '1000' } });
@@ -62,15 +63,21 @@ async function office() {
 	return { staff, person, client, contact, folder };
 }
 
-/** The folder's documents, as rows: the list reads no bytes. @param {string} name */
-const fill = (name) => stack.sql(`with f as (select * from folder where name = $1), b as (
+/** A hundred folders like the one that is read, with their documents as rows: the list reads no bytes. @param {string} name */
+const fill = (name) => stack.sql(`with shown as (select * from folder where name = $1),
+more as (
+	insert into folder (firm_id, id, client_id, name, name_key, created_at, updated_at)
+	select firm_id, gen_random_uuid(), client_id, name || n, name_key || n, created_at, updated_at from shown, generate_series(2, $3::int) n
+	returning firm_id, id, client_id),
+f as (select firm_id, id, client_id from shown union all select * from more),
+b as (
 	insert into blob (firm_id, id, path, size, sha256, created_at)
-	select f.firm_id, gen_random_uuid(), 'none/' || n, 1, decode(repeat('00', 32), 'hex'), timestamptz '2026-01-01' from f, generate_series(1, $2::int) n
+	select f.firm_id, gen_random_uuid(), f.id || '/' || n, 1, decode(repeat('00', 32), 'hex'), timestamptz '2026-01-01' from f, generate_series(1, $2::int) n
 	returning firm_id, id, path)
 insert into document (firm_id, id, client_id, folder_id, name, name_key, content_type, size, sha256, blob_id, uploaded_by_id, uploaded_by_kind, uploaded_by_name, created_at, updated_at)
-select f.firm_id, gen_random_uuid(), f.client_id, f.id, b.path, b.path, 'text/plain', 1, decode(repeat('00', 32), 'hex'), b.id, f.id, 'staff', 'x',
-	timestamptz '2026-01-01' + row_number() over () * interval '1 second', timestamptz '2026-01-01'
-from f join b on b.firm_id = f.firm_id`, [name, DOCUMENTS]);
+select f.firm_id, gen_random_uuid(), f.client_id, f.id, split_part(b.path, '/', 2), split_part(b.path, '/', 2), 'text/plain', 1, decode(repeat('00', 32), 'hex'), b.id, f.id, 'staff', 'x',
+	timestamptz '2026-01-01' + split_part(b.path, '/', 2)::int * interval '1 second', timestamptz '2026-01-01'
+from b join f on f.id::text = split_part(b.path, '/', 1)`, [name, DOCUMENTS, FOLDERS]);
 
 /** Requests a second. @param {string} where @param {string} [token] */
 async function wrk(where, token) {

@@ -68,7 +68,7 @@ LIB_SRC    := $(wildcard shared/base/*.c shared/io/*.c shared/model/*.c shared/*
 API_SRC    := $(wildcard api/*.c api/res/*.c)
 MAILER_SRC := $(wildcard mailer/*.c)
 CTL_SRC    := $(wildcard api/ctl/*.c)
-TEST_SRC   := $(wildcard tests/unit/*.c tests/db/*.c tests/api/*.c tests/mailer/*.c tests/io/*.c tests/torture/*.c tests/bench/*.c)
+TEST_SRC   := $(wildcard tests/unit/*.c tests/db/*.c tests/api/*.c tests/mailer/*.c tests/io/*.c tests/gate/*.c tests/torture/*.c tests/bench/*.c)
 SQL_SRC    := $(wildcard shared/*.sql shared/io/*.sql api/*.sql api/res/*.sql api/ctl/*.sql mailer/*.sql)
 TEMPLATES  := $(sort $(wildcard mailer/templates/*))
 
@@ -190,7 +190,7 @@ clean: ## remove everything built
 # tests/SUITE/*.c are cmocka programs, each linked with what it needs of libapi.a, libmailer.a and libportico.a;
 # tests/suite.sh runs these and whatever else the suite's folder holds, with the programs already built.
 
-SUITES := unit io db mailer edge api contract e2e run torture
+SUITES := unit io gate db mailer edge api contract e2e run torture
 TS_SRC := $(wildcard tests/*.ts tests/*/*.ts tests/lib/*)
 .PHONY: test test-all $(SUITES:%=test-%) bench
 
@@ -198,6 +198,11 @@ $(B)/tests/%: $(B)/o/tests/%.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(LINK) -o $@ $< $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a -lcmocka $(LIBS)
 .SECONDARY: $(call obj,$(TEST_SRC))
+# The gate inside Kore, with a dispatcher of its own.
+$(B)/tests/gate/server: $(call obj,tests/gate/server.c api/gate.c api/main.c) $(KORE_OBJ) $(B)/libapi.a $(B)/libportico.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(LINK) -rdynamic -o $@ $^ $(LIBS)
+$(call obj,$(TEST_SRC)): private EXTRA := -Wno-frame-larger-than
 
 tests/node_modules/.package-lock.json: tests/package-lock.json
 	cd tests && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json

@@ -543,10 +543,14 @@ static const char *method_name(int method)
 	}
 }
 
-static void add_header(struct door_in *in, char *name, const char *value)
+static void add_header(struct door_in *in, char *name, char *value)
 {
+	size_t len = strlen(value);
+
 	if (in->header_count == DOOR_HEADERS_MAX)
 		return;
+	while (len > 0 && value[len - 1] == ' ')
+		value[--len] = '\0';
 	for (char *p = name; *p; p++) {
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p - 'A' + 'a');
@@ -564,7 +568,7 @@ static void read_request(struct visit *v, const struct http_request *req)
 	in->method = method_name(req->method);
 	in->path = req->path;
 	in->query = req->query_string;
-	add_header(in, host, req->host);
+	add_header(in, host, (char *)(uintptr_t)req->host); /* in the same buffer as the others */
 	TAILQ_FOREACH(h, &req->req_headers, list)
 	add_header(in, h->header, h->value);
 	in->body = "";

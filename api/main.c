@@ -16,6 +16,7 @@
 #include <kore/tasks.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -39,6 +40,7 @@ u_int32_t asset_len_builtin_kore_conf = 1;
 static struct {
 	struct conf conf;
 	struct arena arena;
+	pid_t parent;
 	bool *start_failed; /* shared by all processes */
 } program;
 
@@ -114,6 +116,7 @@ static struct sock_filter sandbox[] = {
 	ALLOW(prlimit64),
 	ALLOW(getrlimit),
 	ALLOW(getrusage),
+	KORE_SYSCALL_ALLOW_ARG(prctl, 0, PR_SET_PDEATHSIG),
 	/* sockets and pipes */
 	ALLOW(socket),
 	ALLOW(socketpair),
@@ -248,7 +251,6 @@ static void serve(const char *path)
 		give_up("cannot listen", path);
 	umask(old);
 	domain = kore_domain_new(any);
-	domain->accesslog = 0; /* false for Kore; its default makes it write one */
 	if (!kore_domain_attach(domain, server) ||
 	    !kore_module_handler_new(domain, "^", "gate_request", NULL, HANDLER_TYPE_DYNAMIC))
 		give_up("cannot route", path);
@@ -272,7 +274,8 @@ static void configure_kore(const struct conf *conf)
 	skip_chroot = skip_runas = 1;
 	kore_pidfile = arena_printf(&program.arena, "%s.pid", conf->socket);
 	worker_count = (u_int8_t)conf->workers;
-	worker_set_affinity = 0; /* its threads, and the database, want the other cores */
+	worker_set_affinity = 0;     /* its threads, and the database, want the other cores */
+	worker_accept_threshold = 1; /* else one worker takes all that the edge keeps open */
 	worker_max_connections = CONNECTIONS_MAX;
 	worker_rlimit_nofiles = FILES_MAX;
 	kore_task_threads = cpu_count > 2 ? cpu_count : 2;
@@ -292,6 +295,7 @@ void kore_parent_configure(int argc, char **argv)
 		exit(EX_CONFIG);
 	log_open("api", program.conf.log_level);
 	umask(027);
+	program.parent = getpid();
 	program.start_failed = mmap(NULL, sizeof(*program.start_failed), PROT_READ | PROT_WRITE,
 	                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (program.start_failed == MAP_FAILED || gate_open() < 0)
@@ -315,8 +319,17 @@ void kore_parent_teardown(void)
 
 /* ---- a worker ---- */
 
+/* Kore means to see that the parent has gone, but each worker holds the parent's end of the pipe
+ * too. */
+static void die_with_parent(void)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGQUIT) < 0 || getppid() != program.parent)
+		raise(SIGQUIT);
+}
+
 void kore_worker_configure(void)
 {
+	die_with_parent();
 	signal(SIGHUP, SIG_IGN); /* Kore's reload breaks what is alive */
 	if (worker->restarted)   /* it died: not again and again without a breath */
 		usleep(RESTART_PAUSE_MS * 1000);

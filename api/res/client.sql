@@ -1,5 +1,5 @@
--- name: client_list
-select c.id, c.entity, c.code, c.name, to_jsonb(c.emails) as emails, c.phone, c.address, c.status, c.primary_contact_id,
+-- part: client_shown
+c.id, c.entity, c.code, c.name, to_jsonb(c.emails) as emails, c.phone, c.address, c.status, c.primary_contact_id,
 	coalesce(t.team, '[]') as team, c.custom_fields,
 	case when c.external_id is not null
 		then jsonb_build_object('source', c.external_source, 'id', c.external_id) end as external_ref,
@@ -12,6 +12,9 @@ left join lateral (
 	join membership m on m.firm_id = ct.firm_id and m.id = ct.membership_id
 	where ct.firm_id = c.firm_id and ct.client_id = c.id
 ) t on true
+
+-- name: client_list
+select {{client_shown}}
 where c.firm_id = :firm::uuid
 	and (c.created_at, c.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:status::text is null or c.status = :status)
@@ -25,19 +28,7 @@ order by c.created_at, c.id
 limit :limit::bigint
 
 -- name: client_get
-select c.id, c.entity, c.code, c.name, to_jsonb(c.emails) as emails, c.phone, c.address, c.status, c.primary_contact_id,
-	coalesce(t.team, '[]') as team, c.custom_fields,
-	case when c.external_id is not null
-		then jsonb_build_object('source', c.external_source, 'id', c.external_id) end as external_ref,
-	c.created_at, c.updated_at, c.version
-from client c
-left join lateral (
-	select jsonb_agg(jsonb_build_object('type', 'staff', 'id', m.id, 'name', m.display_name) order by m.display_name, m.id)
-		as team
-	from client_team ct
-	join membership m on m.firm_id = ct.firm_id and m.id = ct.membership_id
-	where ct.firm_id = c.firm_id and ct.client_id = c.id
-) t on true
+select {{client_shown}}
 where c.firm_id = :firm::uuid and c.id = :client_id::uuid
 
 -- name: client_lock

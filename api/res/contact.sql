@@ -1,37 +1,6 @@
--- name: contact_list
-select c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_email, to_jsonb(c.emails) as emails, c.phone,
-	coalesce(l.clients, '[]') as clients, coalesce(p.status, 'off') as portal_status, c.custom_fields,
-	case when c.external_id is not null
-		then jsonb_build_object('source', c.external_source, 'id', c.external_id) end as external_ref,
-	c.created_at, c.updated_at, c.version
-from contact c
-left join lateral (
-	select jsonb_agg(jsonb_build_object('type', 'client', 'id', k.id, 'name', k.name) order by k.name, k.id) as clients
-	from client_contact cc
-	join client k on k.firm_id = cc.firm_id and k.id = cc.client_id
-	where cc.firm_id = c.firm_id and cc.contact_id = c.id
-) l on true
-left join lateral (
-	select case when m.state = 'invited' and i.expires_at <= :now::timestamptz then 'expired' else m.state end as status
-	from membership m
-	left join invitation i on i.firm_id = m.firm_id and i.membership_id = m.id and i.state = 'open'
-	where m.firm_id = c.firm_id and m.contact_id = c.id
-) p on true
-where c.firm_id = :firm::uuid and c.archived_at is null
-	and (c.created_at, c.id) > (:after_at::timestamptz, :after_id::uuid)
-	and (:client_id::uuid is null or exists (
-		select from client_contact cc
-		where cc.firm_id = c.firm_id and cc.contact_id = c.id and cc.client_id = :client_id
-	))
-	and (:email_key::text is null or :email_key = any(c.email_keys))
-	and (:portal_status::text is null or coalesce(p.status, 'off') = :portal_status)
-	and (:updated_since::timestamptz is null or c.updated_at >= :updated_since)
-order by c.created_at, c.id
-limit :limit::bigint
-
--- name: contact_get
+-- part: contact_shown
 -- The version tells apart what time alone changes: an invitation that has expired since.
-select c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_email, to_jsonb(c.emails) as emails, c.phone,
+c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_email, to_jsonb(c.emails) as emails, c.phone,
 	coalesce(l.clients, '[]') as clients, coalesce(p.status, 'off') as portal_status, c.custom_fields,
 	case when c.external_id is not null
 		then jsonb_build_object('source', c.external_source, 'id', c.external_id) end as external_ref,
@@ -49,6 +18,23 @@ left join lateral (
 	left join invitation i on i.firm_id = m.firm_id and i.membership_id = m.id and i.state = 'open'
 	where m.firm_id = c.firm_id and m.contact_id = c.id
 ) p on true
+
+-- name: contact_list
+select {{contact_shown}}
+where c.firm_id = :firm::uuid and c.archived_at is null
+	and (c.created_at, c.id) > (:after_at::timestamptz, :after_id::uuid)
+	and (:client_id::uuid is null or exists (
+		select from client_contact cc
+		where cc.firm_id = c.firm_id and cc.contact_id = c.id and cc.client_id = :client_id
+	))
+	and (:email_key::text is null or :email_key = any(c.email_keys))
+	and (:portal_status::text is null or coalesce(p.status, 'off') = :portal_status)
+	and (:updated_since::timestamptz is null or c.updated_at >= :updated_since)
+order by c.created_at, c.id
+limit :limit::bigint
+
+-- name: contact_get
+select {{contact_shown}}
 where c.firm_id = :firm::uuid and c.id = :contact_id::uuid and c.archived_at is null
 
 -- name: contact_lock

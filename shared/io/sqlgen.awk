@@ -4,6 +4,8 @@
 #
 # A block opens with `-- name: client_list`, may go on with comment lines, and holds one statement up to
 # the next `-- name:`. Comments are dropped; strings, quoted names and dollar quotes are left alone.
+# A block that opens with `-- part: client_shown` is no statement: it stands in for `{{client_shown}}` in
+# those behind it, so that what several statements show is written once.
 # Each `:ident` becomes $1..$n in order of first appearance, and its first use must carry a cast
 # (`:firm::uuid`), so that the statement types itself and never depends on what the server guesses.
 # The header holds, for each block, `static const struct stmt sql_client_list` (declared in db.h).
@@ -118,10 +120,29 @@ function literals(text,   lines, n, i, all)
 	return all "\""
 }
 
+# The body with each {{part}} replaced by its text.
+function expand(text,   part)
+{
+	while (match(text, /\{\{[a-z_0-9]+\}\}/)) {
+		part = substr(text, RSTART + 2, RLENGTH - 4)
+		if (!(part in parts))
+			fail(at, "no part " part " before " name)
+		text = substr(text, 1, RSTART - 1) parts[part] substr(text, RSTART + RLENGTH)
+	}
+	return text
+}
+
 function finish(   i, list)
 {
 	if (name == "")
 		return
+	body = expand(body)
+	if (is_part) {
+		sub(/^(--[^\n]*\n)+/, "", body)
+		sub(/\n+$/, "", body)
+		parts[name] = body
+		return
+	}
 	out = ""
 	nparams = 0
 	split("", seen)
@@ -145,13 +166,14 @@ FNR == 1 {
 	printf "/* Made by sqlgen.awk from %s: edit that. */\n#pragma once\n\n#include \"db.h\"\n", base
 }
 
-/^-- name:/ {
+/^-- (name|part):/ {
 	finish()
+	is_part = $2 == "part:"
 	name = $3
 	at = FNR
 	body = ""
 	if (NF != 3 || name !~ /^[a-z][a-z0-9_]*$/)
-		fail(FNR, "want `-- name: lower_case_name`")
+		fail(FNR, "want `" $1 " " $2 " lower_case_name`")
 	if (name in names)
 		fail(FNR, name " stands twice in this file")
 	names[name] = 1

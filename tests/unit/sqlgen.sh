@@ -52,6 +52,13 @@ select 1 -- :b
 makes "array brackets hold" "-- name: a
 select x[1], :ids::uuid[]" '"select x[1], $1::uuid[]",'
 
+makes "a part stands in for its name" "-- part: shown
+-- what is shown
+a, :b::int
+-- name: a
+select {{shown}}, :b from x" '"select a, $1::int, $1 from x",'
+refuses "a part that is not there" "-- name: a
+select {{shown}}" "no part shown before a"
 gen "-- name: one
 select :firm::uuid, :after::int
 -- name: two

@@ -107,7 +107,7 @@ export function raw(port, bytes, { ms = 400, end = false } = {}) {
 		const socket = net.connect(port, "127.0.0.1", () => (end ? socket.end(bytes) : socket.write(bytes)));
 		socket.setTimeout(ms, () => socket.destroy());
 		socket.on("data", (part) => parts.push(part));
-		socket.on("error", (error) => (parts.length ? undefined : reject(error)));
+		socket.on("error", (error) => (error.code === "ECONNREFUSED" ? reject(error) : undefined));
 		socket.on("close", () => resolve(Buffer.concat(parts).toString("latin1")));
 	});
 }

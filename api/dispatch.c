@@ -113,7 +113,7 @@ static int handle_and_commit(struct rq *rq)
 
 	TRY(idem_begin(rq, &replayed));
 	if (replayed)
-		return 0;
+		return db_commit(&rq->db); /* the key is free before the answer is there */
 	if (rq->route->flags & UPLOAD)
 		TRY(rq->route->admit(rq));
 	TRY(rq->route->handle(rq));

@@ -56,7 +56,7 @@ def includes():
 
 def LONGFILE():
     """A file over 900 lines does more than one thing."""
-    for path in CODE:
+    for path in PRODUCT:
         if RAW[path].count("\n") > 900:
             yield path, 1, f"{RAW[path].count(chr(10))} lines, at most 900"
 

@@ -220,6 +220,16 @@ test('bytes that are being looked at, or were found bad, are given to nobody', a
 	}
 });
 
+test('who loaded what is on record, whole or in part, and a 304 is not', async () => {
+	const user = await newPortalUser(firm, client);
+	const document = await ok(portalUpload(user, undefined, `${unique('seen')}.txt`), 201);
+	const record = async () => (await stack.sql("select actor_name, outcome from audit where firm_id = $1 and action = 'document.downloaded' and object_id = (select id from document where firm_id = $1 and name = $2) order by at, row_no", [firm.id, document.name])).map((r) => `${r.actor_name} ${r.outcome}`);
+	const etag = (await content(document.id, {}, 'GET', user)).headers.get('etag') ?? '';
+	await content(document.id, { range: 'bytes=0-3' }, 'GET', staff);
+	await content(document.id, { 'if-none-match': etag }, 'GET', staff);
+	assert.deepEqual(await record(), [`${user.contact.display_name} ok`, 'Olive Owner ok']);
+});
+
 test('HTML and SVG are never shown inline', async () => {
 	const folder = await newFolder(staff, client);
 	for (const name of ['page.html', 'picture.svg']) {

@@ -68,7 +68,7 @@ LIB_SRC    := $(wildcard shared/base/*.c shared/io/*.c shared/model/*.c shared/*
 API_SRC    := $(wildcard api/*.c api/res/*.c)
 MAILER_SRC := $(wildcard mailer/*.c)
 CTL_SRC    := $(wildcard api/ctl/*.c)
-TEST_SRC   := $(wildcard tests/unit/*.c tests/db/*.c tests/api/*.c tests/mailer/*.c tests/io/*.c tests/gate/*.c tests/torture/*.c tests/bench/*.c)
+TEST_SRC   := $(wildcard tests/*/*.c)
 SQL_SRC    := $(wildcard shared/*.sql shared/io/*.sql api/*.sql api/res/*.sql api/ctl/*.sql mailer/*.sql)
 TEMPLATES  := $(sort $(wildcard mailer/templates/*))
 
@@ -191,8 +191,7 @@ clean: ## remove everything built
 # tests/suite.sh runs these and whatever else the suite's folder holds, with the programs already built.
 
 SUITES := unit io gate db mailer edge api contract e2e run torture
-TS_SRC := $(wildcard tests/*.ts tests/*/*.ts tests/lib/*)
-.PHONY: test test-all $(SUITES:%=test-%) bench
+.PHONY: test test-all $(SUITES:%=test-%) test-torture-long bench
 
 $(B)/tests/%: $(B)/o/tests/%.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
 	@mkdir -p $(@D)
@@ -204,12 +203,9 @@ $(B)/tests/gate/server: $(call obj,tests/gate/server.c api/gate.c api/main.c) $(
 	$(call say,LINK)$(CC) $(LINK) -rdynamic -o $@ $^ $(LIBS)
 $(call obj,$(TEST_SRC)): private EXTRA := -Wno-frame-larger-than
 
-tests/node_modules/.package-lock.json: tests/package-lock.json
-	cd tests && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
-$(B)/tests/.compiled: tests/build.mjs $(TS_SRC) openapi.yaml tests/node_modules/.package-lock.json
-	@mkdir -p $(@D)
-	$(call say,TSC)B='$(B)' node tests/build.mjs
-	@touch $@
+# The same stamp as in tests/lib/suite.sh.
+tests/node_modules/.lock: tests/package-lock.json
+	cd tests && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.lock
 
 test: ## everything: each suite, with private servers on free ports
 	@.ci/deps build run test
@@ -217,10 +213,13 @@ test: ## everything: each suite, with private servers on free ports
 test-all: $(SUITES:%=test-%)
 
 $(foreach s,$(SUITES),$(eval test-$(s): all $(filter $(B)/tests/$(s)/%,$(TEST_BIN)) \
-	$(if $(wildcard tests/$(s)/*.mjs tests/$(s)/*.ts),tests/node_modules/.package-lock.json) $(if $(wildcard tests/$(s)/*.ts),$(B)/tests/.compiled)))
+	$(if $(wildcard tests/$(s)/*.mjs tests/$(s)/*.ts),tests/node_modules/.lock)))
 # One after the other: they share the machine, and some of them measure time.
 $(SUITES:%=test-%): test-%:
 	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' flock -o $(B)/flags tests/suite.sh $* $(filter $(B)/tests/$*/%,$(TEST_BIN))
+
+test-torture-long: ## the promises' own numbers: 1,000 kills, 20,000 events
+	@TORTURE_KILLS=1000 TORTURE_EVENTS=20000 $(MAKE) --no-print-directory test-torture
 
 bench: all $(filter $(B)/tests/bench/%,$(TEST_BIN)) ## the figures
 	@B='$(B)' tests/suite.sh bench $(filter $(B)/tests/bench/%,$(TEST_BIN))

@@ -1,7 +1,6 @@
 #!/bin/sh
-# suite.sh SUITE [PROGRAM...] - run one suite of tests: tests/SUITE/run.sh if there is one; else each program, each
-# executable script tests/SUITE/*.sh, then tests/SUITE/*.test.mjs by Node's runner, then tests/SUITE/*.test.ts, compiled,
-# beside one private Portico (tests/run.mjs).
+# suite.sh SUITE [PROGRAM...] - run one suite of tests: tests/SUITE/run.sh if there is one, else each program and
+# tests/SUITE/*.test.mjs by Node's runner; then, in both cases, the other executable scripts tests/SUITE/*.sh.
 # B is the build directory. Prints each runner's own closing lines; fails if one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -26,14 +25,15 @@ echo "== $suite"
 if [ -x "tests/$suite/run.sh" ]; then
 	attempt run.sh "tests/$suite/run.sh" "$@"
 else
-	for program in "$@" "tests/$suite"/*.sh; do
-		[ ! -x "$program" ] || attempt "${program##*/}" "$program"
+	for program; do
+		attempt "${program##*/}" "$program"
 	done
 	set -- "tests/$suite"/*.test.mjs
 	# shellcheck disable=SC2046 # an option or none
 	[ ! -e "$1" ] || attempt "*.test.mjs" node --test $(one_by_one) "$@"
-	set -- "tests/$suite"/*.test.ts
-	[ ! -e "$1" ] || attempt "*.test.ts" node tests/run.mjs "$suite"
 fi
+for script in "tests/$suite"/*.sh; do
+	[ ! -x "$script" ] || [ "${script##*/}" = run.sh ] || attempt "${script##*/}" "$script"
+done
 [ -z "$failed" ] || { echo "== $suite: FAILED:$failed"; exit 1; }
 echo "== $suite: passed"

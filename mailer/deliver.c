@@ -1,11 +1,9 @@
 /*
  * deliver.c - the mailer's loop.
  *
- * Each turn: take back what libcurl has finished and judge it, record that, fill the free slots
- * with envelopes that are due, let the janitor work, wait. All waiting (for the database, for
- * Redis, for the next turn) goes through smtp_wait(), so the transactions with the relay host never
- * stand still. The relay host's own trouble pauses everything: then one mail at a time tries
- * whether it is over.
+ * Each turn: take back the mails whose attempt has ended and judge it, record that, fill the free
+ * slots with envelopes that are due, let the janitor work, wait. The relay host's own trouble
+ * pauses everything: then one mail at a time tries whether it is over.
  */
 #include "deliver.h"
 
@@ -191,11 +189,12 @@ static int idle_ms(const struct deliver *d)
 /* Until a transaction has ended, Redis tells of an event, or it is time for a look. */
 static may_wait void rest(struct deliver *d)
 {
-	struct pollfd p = {.fd = -1, .events = POLLIN};
+	struct pollfd fds[2] = {{.fd = smtp_fd(d->smtp), .events = POLLIN}};
+	unsigned n = 1;
 
-	if (room(d) && clock_mono_ms() >= d->claim_at_ms)
-		p.fd = consumer_fd(d->consumer);
-	smtp_wait(d->smtp, &p, p.fd < 0 ? 0 : 1, idle_ms(d), true);
+	if (room(d) && clock_mono_ms() >= d->claim_at_ms && consumer_fd(d->consumer) >= 0)
+		fds[n++] = (struct pollfd){.fd = consumer_fd(d->consumer), .events = POLLIN};
+	(void)io_wait(fds, n, idle_ms(d));
 }
 
 /* What is under way may end; what does not is free for other mailers when our session goes. */
@@ -207,7 +206,7 @@ static may_wait void farewell(struct deliver *d, const volatile sig_atomic_t *st
 		take_back(d);
 		record(d);
 		if (d->queue.held)
-			smtp_wait(d->smtp, NULL, 0, TURN_MS, true);
+			(void)io_wait_fd(smtp_fd(d->smtp), POLLIN, TURN_MS);
 	}
 }
 

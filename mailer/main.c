@@ -3,7 +3,6 @@
 #include "conf.h"
 #include "crypt.h"
 #include "deliver.h"
-#include "io.h"
 #include "log.h"
 
 #include <errno.h>
@@ -35,12 +34,6 @@ static void catch_signals(void)
 	sigaction(SIGPIPE, &act, NULL);
 }
 
-/* The seam of this program: whatever it waits for, the mails that are under way go on. */
-static int wait_and_send(struct pollfd *fds, unsigned n, int timeout_ms)
-{
-	return smtp_wait(smtp, fds, n, timeout_ms, false);
-}
-
 static int start(const struct conf *conf)
 {
 	const char *why;
@@ -61,18 +54,13 @@ static int start(const struct conf *conf)
 
 static int serve(const struct conf *conf)
 {
-	struct io_driver driver = io_poll_driver;
-
 	log_open("mailer", conf->log_level);
 	catch_signals();
 	if (start(conf) < 0)
 		return EXIT_FAILURE;
-	driver.wait = wait_and_send;
-	io_driver = &driver;
 	log_say(LOGL_INFO, "start", "version %s", PORTICO_VERSION);
 	deliver_run(conf, smtp, &stop);
 	log_say(LOGL_INFO, "stop", "all that was under way is recorded or free");
-	io_driver = &io_poll_driver;
 	smtp_free(smtp);
 	return EXIT_SUCCESS;
 }

@@ -1,38 +1,54 @@
 /* smtp.c - sends mails through libcurl, and judges how each transaction ended. */
 #include "smtp.h"
 
+#include <assert.h>
 #include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum {
-	CONNECT_MS = 60 * 1000, /* TCP, greeting, TLS, AUTH */
-	REPLY_S = 10 *
-	          60, /* for one reply; the final dot's may take this long (RFC 5321 4.5.3.2.6) */
+	CONNECT_MS = 60 * 1000,    /* TCP, greeting, TLS, AUTH */
+	REPLY_S = 10 * 60,         /* for one reply, as for the final dot's: RFC 5321 4.5.3.2.6 */
 	WHOLE_MS = 14 * 60 * 1000, /* less than the 15 minutes after which a claim is anybody's */
 	IDLE_S = 60,               /* a kept connection, less than servers' usual five minutes */
-	WAIT_FDS_MAX = 16,
-	STEP_MS = 1000 /* libcurl's own timers are looked at least this often */
+	STACK_BYTES = 512 * 1024
 };
 
+/* Who may touch a slot: FREE and ENDED the main thread, BUSY the slot's own. */
+enum slot_state { SLOT_FREE, SLOT_BUSY, SLOT_ENDED };
+
 struct slot {
+	struct smtp *smtp;
+	pthread_t thread;
+	enum slot_state state; /* under smtp->lock */
 	CURL *easy;
 	struct curl_slist *to;
-	void *tag; /* NULL: free */
+	void *tag;
+	const char *address;
 	const char *message;
 	size_t len, sent;
 	enum smtp_phase phase;
 	bool body_sent;
-	bool again;  /* was tried once more on a new connection */
+	bool left; /* QUIT went out: what comes now is no reply to the mail */
+	CURLcode result;
 	size_t used; /* of response */
 	char response[SMTP_RESPONSE_SIZE];
 	char error[CURL_ERROR_SIZE];
 };
 
 struct smtp {
-	CURLM *multi;
-	struct slot slots[SMTP_SLOTS];
+	pthread_mutex_t lock;
+	pthread_cond_t begun; /* a slot became BUSY, or closing */
+	atomic_bool closing;
+	int ended_fd; /* eventfd */
 	unsigned busy;
+	unsigned threads;
+	struct slot slots[SMTP_SLOTS];
 };
 
 /* ---- the judgement ---- */
@@ -78,6 +94,8 @@ static size_t on_reply(char *bytes, size_t size, size_t n, void *user)
 	struct slot *slot = user;
 	size_t len = size * n, i = len >= 4 ? 4 : len;
 
+	if (slot->left)
+		return len;
 	if (slot->used && slot->used + 1 < sizeof(slot->response))
 		slot->response[slot->used++] = ' ';
 	for (; i < len && slot->used + 1 < sizeof(slot->response); i++) {
@@ -100,6 +118,9 @@ static int on_trace(CURL *easy, curl_infotype type, char *bytes, size_t len, voi
 
 	(void)easy;
 	if (type != CURLINFO_HEADER_OUT)
+		return 0;
+	slot->left = len >= 4 && memcmp(bytes, "QUIT", 4) == 0;
+	if (slot->left)
 		return 0;
 	slot->used = 0;
 	slot->response[0] = '\0';
@@ -124,11 +145,22 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user)
 	}
 	if (len > size * n)
 		len = size * n;
-	if (len == 0)
-		slot->body_sent = true;
 	memcpy(bytes, slot->message + slot->sent, len);
 	slot->sent += len;
+	slot->body_sent = slot->sent == slot->len;
 	return len;
+}
+
+/* libcurl calls it once a second at least: cut the transaction when the mailer ends. */
+static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct slot *slot = user;
+
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return atomic_load(&slot->smtp->closing);
 }
 
 /* ---- set-up ---- */
@@ -176,12 +208,12 @@ static void slot_limits(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)REPLY_S);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)WHOLE_MS);
+	curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, 1L);
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_S);
 }
 
 static void slot_callbacks(struct slot *slot)
 {
-	curl_easy_setopt(slot->easy, CURLOPT_PRIVATE, slot);
 	curl_easy_setopt(slot->easy, CURLOPT_ERRORBUFFER, slot->error);
 	curl_easy_setopt(slot->easy, CURLOPT_HEADERFUNCTION, on_reply);
 	curl_easy_setopt(slot->easy, CURLOPT_HEADERDATA, slot);
@@ -192,9 +224,11 @@ static void slot_callbacks(struct slot *slot)
 	curl_easy_setopt(slot->easy, CURLOPT_VERBOSE, 1L);
 	curl_easy_setopt(slot->easy, CURLOPT_DEBUGFUNCTION, on_trace);
 	curl_easy_setopt(slot->easy, CURLOPT_DEBUGDATA, slot);
+	curl_easy_setopt(slot->easy, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(slot->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(slot->easy, CURLOPT_XFERINFODATA, slot);
 }
 
-/* All slots have the same credentials and certificates, so that they may share connections. */
 static int slot_open(struct slot *slot, const struct conf *conf, long ssl)
 {
 	CURL *easy = slot->easy = curl_easy_init();
@@ -218,22 +252,136 @@ static int slot_open(struct slot *slot, const struct conf *conf, long ssl)
 	return 0;
 }
 
+/* ---- a slot's thread ---- */
+
+static void attempt_once(struct slot *slot, bool fresh)
+{
+	slot->sent = slot->used = 0;
+	slot->phase = SMTP_CONNECT;
+	slot->body_sent = slot->left = false;
+	slot->response[0] = slot->error[0] = '\0';
+	curl_easy_setopt(slot->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+	slot->result = curl_easy_perform(slot->easy);
+}
+
+static int reply_code(const struct slot *slot)
+{
+	long code = 0;
+
+	curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &code);
+	return (int)code;
+}
+
+/* A kept connection that the server had closed meanwhile: nothing was sent, try a new one. */
+static bool was_stale(const struct slot *slot)
+{
+	long connects = 0;
+	int code = reply_code(slot);
+
+	curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
+	return slot->result != CURLE_OK && connects == 0 && slot->phase < SMTP_BODY &&
+	       (code < 400 || code == 421);
+}
+
+static void transact(struct slot *slot)
+{
+	curl_slist_free_all(slot->to);
+	slot->to = curl_slist_append(NULL, slot->address);
+	curl_easy_setopt(slot->easy, CURLOPT_MAIL_RCPT, slot->to);
+	curl_easy_setopt(slot->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)slot->len);
+	attempt_once(slot, false);
+	if (was_stale(slot))
+		attempt_once(slot, true);
+}
+
+/* Wait for a mail. False when there will be no more. */
+static bool slot_wait(struct slot *slot)
+{
+	struct smtp *s = slot->smtp;
+	bool busy;
+
+	pthread_mutex_lock(&s->lock);
+	while (slot->state != SLOT_BUSY && !atomic_load(&s->closing))
+		pthread_cond_wait(&s->begun, &s->lock);
+	busy = slot->state == SLOT_BUSY;
+	pthread_mutex_unlock(&s->lock);
+	return busy && !atomic_load(&s->closing);
+}
+
+static void slot_end(struct slot *slot)
+{
+	struct smtp *s = slot->smtp;
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&s->lock);
+	slot->state = SLOT_ENDED;
+	pthread_mutex_unlock(&s->lock);
+	if (write(s->ended_fd, &one, sizeof(one)) < 0)
+		abort(); /* the count cannot overflow */
+}
+
+static void *slot_run(void *arg)
+{
+	struct slot *slot = arg;
+
+	while (slot_wait(slot)) {
+		transact(slot);
+		slot_end(slot);
+	}
+	return NULL;
+}
+
+/* Signals are the main thread's. */
+static int start_threads(struct smtp *s)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	while (s->threads < SMTP_SLOTS) {
+		struct slot *slot = &s->slots[s->threads];
+
+		if (pthread_create(&slot->thread, &attr, slot_run, slot) != 0)
+			break;
+		s->threads++;
+	}
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return s->threads == SMTP_SLOTS ? 0 : -1;
+}
+
+/* ---- the main thread ---- */
+
+static int open_slots(struct smtp *s, const struct conf *conf, const char **why_r)
+{
+	long ssl = use_ssl(conf, why_r);
+
+	if (ssl < 0)
+		return -1;
+	*why_r = "no memory for the connections";
+	for (unsigned i = 0; i < SMTP_SLOTS; i++) {
+		s->slots[i].smtp = s;
+		TRY(slot_open(&s->slots[i], conf, ssl));
+	}
+	return start_threads(s);
+}
+
 struct smtp *smtp_new(const struct conf *conf, const char **why_r)
 {
 	struct smtp *s = calloc(1, sizeof(*s));
-	long ssl;
 
 	*why_r = "libcurl does not start";
-	if (!s || curl_global_init(CURL_GLOBAL_DEFAULT) || !(s->multi = curl_multi_init())) {
+	if (!s || curl_global_init(CURL_GLOBAL_DEFAULT)) {
 		free(s);
 		return NULL;
 	}
-	curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, (long)SMTP_SLOTS);
-	ssl = use_ssl(conf, why_r);
-	for (unsigned i = 0; ssl >= 0 && i < SMTP_SLOTS; i++)
-		if (slot_open(&s->slots[i], conf, ssl) < 0)
-			ssl = -1;
-	if (ssl < 0) {
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->begun, NULL);
+	s->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->ended_fd < 0 || open_slots(s, conf, why_r) < 0) {
 		smtp_free(s);
 		return NULL;
 	}
@@ -244,131 +392,88 @@ void smtp_free(struct smtp *s)
 {
 	if (!s)
 		return;
+	pthread_mutex_lock(&s->lock);
+	atomic_store(&s->closing, true);
+	pthread_cond_broadcast(&s->begun);
+	pthread_mutex_unlock(&s->lock);
 	for (unsigned i = 0; i < SMTP_SLOTS; i++) {
-		if (s->slots[i].tag)
-			curl_multi_remove_handle(s->multi, s->slots[i].easy);
+		if (i < s->threads)
+			pthread_join(s->slots[i].thread, NULL);
 		curl_easy_cleanup(s->slots[i].easy);
 		curl_slist_free_all(s->slots[i].to);
 	}
-	curl_multi_cleanup(s->multi);
+	if (s->ended_fd >= 0)
+		close(s->ended_fd);
+	pthread_cond_destroy(&s->begun);
+	pthread_mutex_destroy(&s->lock);
 	curl_global_cleanup();
 	free(s);
 }
-
-/* ---- transactions ---- */
 
 unsigned smtp_busy(const struct smtp *s)
 {
 	return s->busy;
 }
 
-static void slot_start(struct smtp *s, struct slot *slot)
+int smtp_fd(const struct smtp *s)
 {
-	slot->sent = slot->used = 0;
-	slot->phase = SMTP_CONNECT;
-	slot->body_sent = false;
-	slot->response[0] = slot->error[0] = '\0';
-	curl_easy_setopt(slot->easy, CURLOPT_FRESH_CONNECT, slot->again ? 1L : 0L);
-	curl_multi_add_handle(s->multi, slot->easy);
+	return s->ended_fd;
+}
+
+/* The first slot in this state, NULL: none. Low ones first: they have the warm connections. */
+static struct slot *find_slot(struct smtp *s, enum slot_state state)
+{
+	struct slot *found = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < SMTP_SLOTS && !found; i++)
+		if (s->slots[i].state == state)
+			found = &s->slots[i];
+	pthread_mutex_unlock(&s->lock);
+	return found;
 }
 
 void smtp_send(struct smtp *s, const char *to, const char *message, size_t len, void *tag)
 {
-	struct slot *slot = s->slots;
+	struct slot *slot = find_slot(s, SLOT_FREE);
 
-	while (slot->tag)
-		slot++;
+	assert(slot);
 	slot->tag = tag;
+	slot->address = to;
 	slot->message = message;
 	slot->len = len;
-	slot->again = false;
-	curl_slist_free_all(slot->to);
-	slot->to = curl_slist_append(NULL, to);
-	curl_easy_setopt(slot->easy, CURLOPT_MAIL_RCPT, slot->to);
-	curl_easy_setopt(slot->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)len);
-	slot_start(s, slot);
 	s->busy++;
+	pthread_mutex_lock(&s->lock);
+	slot->state = SLOT_BUSY;
+	pthread_cond_broadcast(&s->begun);
+	pthread_mutex_unlock(&s->lock);
 }
 
-/* A kept connection that the server had closed meanwhile: nothing was sent, try a new one. */
-static bool was_stale(const struct slot *slot, CURLcode result, long code)
-{
-	long connects = 0;
-
-	curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
-	return result != CURLE_OK && connects == 0 && !slot->again && slot->phase < SMTP_BODY &&
-	       (code < 400 || code == 421);
-}
-
-static const char *reason(const struct slot *slot, CURLcode result)
+static const char *reason(const struct slot *slot)
 {
 	if (slot->response[0])
 		return slot->response;
-	if (result == CURLE_OK)
+	if (slot->result == CURLE_OK)
 		return "";
-	return slot->error[0] ? slot->error : curl_easy_strerror(result);
+	return slot->error[0] ? slot->error : curl_easy_strerror(slot->result);
 }
 
 void *smtp_finished(struct smtp *s, struct attempt *attempt_r)
 {
-	CURLMsg *msg;
-	int left;
+	uint64_t count;
+	struct slot *slot;
 
-	while ((msg = curl_multi_info_read(s->multi, &left))) {
-		CURLcode result = msg->data.result;
-		struct slot *slot = NULL;
-		long code = 0;
-		void *tag;
-
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&slot);
-		curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &code);
-		curl_multi_remove_handle(s->multi, slot->easy);
-		if (was_stale(slot, result, code)) {
-			slot->again = true;
-			slot_start(s, slot);
-			continue;
-		}
-		*attempt_r =
-			smtp_judge(result == CURLE_OK, (int)code, slot->phase, slot->body_sent);
-		attempt_r->response = reason(slot, result);
-		tag = slot->tag;
-		slot->tag = NULL;
-		s->busy--;
-		return tag;
-	}
-	return NULL;
-}
-
-/* ---- waiting ---- */
-
-static short to_curl(short events)
-{
-	return (short)((events & POLLIN ? CURL_WAIT_POLLIN : 0) |
-	               (events & POLLOUT ? CURL_WAIT_POLLOUT : 0));
-}
-
-/* libcurl's own poll, which would not tell of errors: the caller asks poll(2) for what is ready. */
-static void poll_all(struct smtp *s, const struct pollfd *fds, unsigned n, int timeout_ms)
-{
-	struct curl_waitfd waits[WAIT_FDS_MAX];
-
-	for (unsigned i = 0; i < n; i++)
-		waits[i] = (struct curl_waitfd){.fd = fds[i].fd, .events = to_curl(fds[i].events)};
-	curl_multi_poll(s->multi, waits, n, timeout_ms, NULL);
-}
-
-int smtp_wait(struct smtp *s, struct pollfd *fds, unsigned n, int timeout_ms, bool or_finished)
-{
-	int64_t end = clock_mono_ms() + timeout_ms;
-	int running, ready, left;
-
-	for (;;) {
-		curl_multi_perform(s->multi, &running);
-		ready = poll(fds, n, 0);
-		left = timeout_ms < 0 ? STEP_MS : (int)(end - clock_mono_ms());
-		if (ready > 0 || (timeout_ms >= 0 && left <= 0) ||
-		    (or_finished && running < (int)s->busy))
-			return ready;
-		poll_all(s, fds, n, left < STEP_MS ? left : STEP_MS);
-	}
+	if (read(s->ended_fd, &count, sizeof(count)) < 0)
+		count = 0; /* nothing new: but there may be more of what was told before */
+	slot = find_slot(s, SLOT_ENDED);
+	if (!slot)
+		return NULL;
+	*attempt_r = smtp_judge(slot->result == CURLE_OK, reply_code(slot), slot->phase,
+	                        slot->body_sent);
+	attempt_r->response = reason(slot);
+	pthread_mutex_lock(&s->lock);
+	slot->state = SLOT_FREE;
+	pthread_mutex_unlock(&s->lock);
+	s->busy--;
+	return slot->tag;
 }

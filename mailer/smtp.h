@@ -1,9 +1,10 @@
 /*
- * smtp.h - transactions with the relay host, several at once, on kept connections: libcurl multi.
+ * smtp.h - transactions with the relay host, several at once, on kept connections: libcurl.
  *
  * One mail to one recipient is one transaction with the null return path, so that one bad address
- * spoils no other mail and no bounce comes back as mail. The transactions go on while the program
- * waits for something else, when it waits with smtp_wait().
+ * spoils no other mail and no bounce comes back as mail. Each slot is a thread with a connection of
+ * its own: libcurl's multi interface (7.88) stands still as a whole until the server has answered
+ * one final dot, which may take minutes.
  */
 #ifndef PORTICO_MAILER_SMTP_H
 #define PORTICO_MAILER_SMTP_H
@@ -11,8 +12,6 @@
 #include "base.h"
 #include "conf.h"
 #include "retry.h"
-
-#include <poll.h>
 
 enum { SMTP_SLOTS = 10, SMTP_RESPONSE_SIZE = 256 };
 
@@ -26,7 +25,7 @@ struct smtp;
  */
 struct smtp *smtp_new(const struct conf *conf, const char **why_r);
 
-/* Cut all transactions, free all. NULL-safe. */
+/* Cut all transactions, which takes a second at most, and free all. NULL-safe. */
 void smtp_free(struct smtp *s);
 
 /* Transactions that are under way; of SMTP_SLOTS at most. */
@@ -44,11 +43,8 @@ void smtp_send(struct smtp *s, const char *to, const char *message, size_t len, 
  */
 void *smtp_finished(struct smtp *s, struct attempt *attempt_r);
 
-/*
- * Work on the transactions until one of `n` descriptors is ready, or `timeout_ms` have passed, or,
- * with `or_finished`, a transaction has ended. As poll(2): the number of ready descriptors.
- */
-int smtp_wait(struct smtp *s, struct pollfd *fds, unsigned n, int timeout_ms, bool or_finished);
+/* Readable when a transaction may have ended: then ask smtp_finished(). */
+int smtp_fd(const struct smtp *s);
 
 /* ---- the judgement, pure ---- */
 

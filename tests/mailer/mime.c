@@ -1,4 +1,4 @@
-/* test_mime.c - a mail's bytes: folding, encoding, and that nothing ends a header. */
+/* mime.c - a mail's bytes: folding, encoding, and that nothing ends a header. */
 #include "mime.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* test_render.c - the templates' language: values, sections, lists, escaping, languages. */
+/* render.c - the templates' language: values, sections, lists, escaping, languages. */
 #include "render.h"
 
 #include <setjmp.h>

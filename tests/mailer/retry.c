@@ -1,4 +1,4 @@
-/* test_retry.c - back-off, expiry, bounces and dead letters, as tables. */
+/* retry.c - back-off, expiry, bounces and dead letters, as tables. */
 #include "retry.h"
 
 #include <setjmp.h>

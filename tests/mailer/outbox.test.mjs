@@ -1,0 +1,301 @@
+// Who is mailed what: the envelopes of each act, and that the right is looked at again when the mail is due.
+
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, afterEach, before, test } from 'node:test';
+import { headers, Rig, until } from './rig.mjs';
+
+let rig;
+before(async () => { rig = await Rig.start(); });
+after(() => rig?.stop());
+afterEach(() => rig.clean());
+
+const addresses = (envelopes) => envelopes.map((e) => e.to_email).sort();
+const team = (w, member) => rig.owner.query('insert into client_team values ($1, $2, $3, $4)', [w.firm.id, w.client.id, member.id, rig.now()]);
+
+test('S3_19 one mail for each contact of a share action, none for who may not sign in', async () => {
+	const w = await rig.world();
+	const others = [await rig.person(w, 'Ben'), await rig.person(w, 'Cid')];
+	await rig.owner.query("update membership set state = 'suspended' where id = $1", [others[1].person.id]);
+	const envelopes = await rig.mailShare(w, { id: [w, ...others].map((p) => p.share.id) });
+	assert.deepEqual(addresses(envelopes), [w.person.login_email, others[0].person.login_email].sort());
+	assert.deepEqual([...new Set(envelopes.map((e) => e.kind))], ['folder.shared']);
+	assert.equal(new Set(envelopes.map((e) => e.id)).size, 2);
+});
+
+test('S3_27 an upload is told to everybody with a share of the folder or one above it, but not to the uploader', async () => {
+	const w = await rig.world();
+	const sub = await rig.make.folder(w.client, w.folder);
+	const inherited = await rig.person(w, 'Ben');
+	const elsewhere = await rig.person(w, 'Cid');
+	await rig.owner.query('update share set folder_id = $2 where id = $1', [elsewhere.share.id, (await rig.make.folder(w.client)).id]);
+	await rig.make.share(inherited.person, { folder: sub }); // twice reached, once told
+	await rig.owner.query("update membership set state = 'invited', identity_id = null where id = $1", [(await rig.person(w, 'Dan')).person.id]);
+	const document = await rig.make.document(sub);
+	const { event, assigned } = await rig.mailUpload(w, w.portal, document);
+	assert.deepEqual(addresses(await rig.envelopes(event)), [inherited.person.login_email]);
+	assert.equal(assigned, 0);
+	const { event: byStaff } = await rig.mailUpload(w, w.staff, await rig.make.document(sub));
+	assert.deepEqual(addresses(await rig.envelopes(byStaff)), [inherited.person.login_email, w.person.login_email].sort());
+});
+
+test('S3_28 and S3_29 a client\'s upload is told to all assigned staff, each once; a staff upload to none of them', async () => {
+	const w = await rig.world();
+	const member = await rig.make.staff(w.firm, 'member');
+	const away = await rig.make.staff(w.firm, 'member', { state: 'suspended' });
+	for (const one of [w.owner, member, away])
+		await team(w, one);
+	const { event, assigned } = await rig.mailUpload(w, w.portal);
+	assert.equal(assigned, 2);
+	assert.deepEqual(addresses(await rig.envelopes(event)), [w.owner.login_email, member.login_email].sort());
+	const { event: byStaff } = await rig.mailUpload(w, w.staff);
+	assert.deepEqual(addresses(await rig.envelopes(byStaff)), [w.person.login_email]);
+});
+
+test('one address that is both staff and contact is told once', async () => {
+	const w = await rig.world();
+	const ben = await rig.person(w, 'Ben');
+	const both = await rig.make.staff(w.firm, 'member', { login_email: ben.person.login_email, login_email_key: ben.person.login_email_key });
+	await team(w, both);
+	const { event } = await rig.mailUpload(w, w.portal);
+	const [e, ...more] = await rig.envelopes(event);
+	assert.deepEqual([e.recipient_kind, more.length], ['staff', 0]);
+	const { event: own } = await rig.mailUpload(w, { type: 'staff', id: both.id, name: 'B' });
+	assert.deepEqual(addresses(await rig.envelopes(own)), [w.person.login_email], 'nobody hears of what he did himself');
+});
+
+test('S3_30 nobody assigned: silence by default, the admins where the firm wants it', async () => {
+	const w = await rig.world();
+	const { event, assigned } = await rig.mailUpload(w, w.portal);
+	assert.deepEqual([assigned, await rig.envelopes(event)], [0, []]);
+	await rig.owner.query("update firm set unassigned_fallback = 'admins' where id = $1", [w.firm.id]);
+	const admin = await rig.make.staff(w.firm, 'admin');
+	await rig.make.staff(w.firm, 'member');
+	const { event: next, assigned: none } = await rig.mailUpload(w, w.portal);
+	assert.equal(none, 0);
+	assert.deepEqual(addresses(await rig.envelopes(next)), [w.owner.login_email, admin.login_email].sort());
+});
+
+test('an archived client and a contact without relation hear nothing', async () => {
+	const w = await rig.world();
+	const ben = await rig.person(w, 'Ben');
+	await rig.owner.query('delete from client_contact where contact_id = $1', [ben.contact.id]);
+	const { event } = await rig.mailUpload(w, w.staff);
+	assert.deepEqual(addresses(await rig.envelopes(event)), [w.person.login_email]);
+	await rig.owner.query("update client set status = 'archived' where id = $1", [w.client.id]);
+	assert.equal((await rig.mailUpload(w, w.staff)).written, 0);
+});
+
+test('uploads within five minutes make one mail, of fifteen minutes at most', async () => {
+	const w = await rig.world({ mail_coalesce_seconds: 300 });
+	await rig.mailer();
+	const names = [];
+	const start = Date.now();
+	for (let minute = 0; minute <= 14; minute += 4) { // each within five minutes of the one before
+		rig.setOffset(minute * 60);
+		names.push((await rig.mailUpload(w, w.staff)).doc.name);
+	}
+	const [open, ...others] = await rig.envelopes();
+	assert.equal(others.length, 0);
+	assert.equal(open.document_ids.length, 4);
+	assert.equal(open.due_at - open.created_at, 15 * 60_000);
+	assert.equal(rig.sink.mails.length, 0);
+	rig.setOffset(15 * 60 + 2);
+	const [mail] = await rig.sink.wait(w.person.login_email, 1, 0, 5000);
+	assert.ok(mail, `${Date.now() - start}`);
+	for (const name of names)
+		assert.equal(mail.text.split(`- ${name}\n`).length, 2, name);
+	assert.equal(mail.subject, '4 new documents (Acme GmbH)');
+	assert.match(mail.links[0], /\/items\/fol_/);
+	await rig.settled(open.id, 'sent');
+	const { event } = await rig.mailUpload(w, w.staff);
+	const [next] = await rig.envelopes(event);
+	assert.equal(next.document_ids.length, 1, 'what comes after the mail begins a new one');
+});
+
+test('one person of two clients gets a mail for each; two persons one each', async () => {
+	const w = await rig.world({ mail_coalesce_seconds: 60 });
+	const client = await rig.make.client(w.firm);
+	await rig.make.relate(client, w.contact);
+	const folder = await rig.make.folder(client);
+	await rig.make.share(w.person, { folder });
+	await rig.person(w, 'Ben');
+	await rig.mailUpload(w, w.staff);
+	await rig.mailUpload({ ...w, client, folder }, w.staff);
+	await rig.mailUpload(w, w.staff);
+	const counts = (await rig.envelopes()).map((e) => e.document_ids.length).sort();
+	assert.deepEqual(counts, [1, 2, 2]);
+});
+
+test('many uploads at once from many sessions never deadlock, and lose no document', async () => {
+	const w = await rig.world({ mail_coalesce_seconds: 60 });
+	for (let i = 0; i < 5; i++)
+		await rig.person(w, `Person ${i}`);
+	const sessions = await Promise.all(Array.from({ length: 8 }, () => rig.cluster.connect('portico_api')));
+	const documents = [];
+	for (let i = 0; i < 80; i++)
+		documents.push(await rig.make.document(w.folder));
+	await Promise.all(sessions.map(async (api, n) => {
+		const own = Object.create(rig, { api: { value: api } });
+		for (const document of documents.filter((_, i) => i % 8 === n))
+			await own.mailUpload(w, w.staff, document);
+	}));
+	await Promise.all(sessions.map((s) => s.end()));
+	const envelopes = await rig.envelopes();
+	assert.equal(envelopes.length, 6);
+	for (const e of envelopes)
+		assert.deepEqual([...e.document_ids].sort(), documents.map((d) => d.id).sort());
+});
+
+test('300 uploads are one mail that lists twenty and counts the rest', async () => {
+	const w = await rig.world({ mail_coalesce_seconds: 60 });
+	await rig.as(w.firm, async (run) => {
+		for (let i = 0; i < 300; i++) {
+			const document = await rig.make.document(w.folder);
+			const event = await rig.event(run, w.staff, 'document.created', document.id, w.client.id);
+			await run('outbox_mail_upload', { event, document: document.id, actor: w.staff.id, by_client: false });
+		}
+	});
+	rig.setOffset(61);
+	await rig.mailer();
+	const [mail] = await rig.sink.wait('', 1, 0, 5000);
+	assert.equal(mail.subject, '300 new documents (Acme GmbH)');
+	assert.ok(mail.text.includes('- and 280 more'));
+	assert.equal(rig.sink.mails.length, 1);
+});
+
+test('one document is named in the subject and linked; folders apart lead to the door', async () => {
+	const w = await rig.world({ mail_coalesce_seconds: 60 });
+	const { doc } = await rig.mailUpload(w, w.staff);
+	rig.setOffset(61);
+	await rig.mailer();
+	const [mail] = await rig.sink.wait('', 1, 0, 5000);
+	assert.equal(mail.subject, `New document: ${doc.name} (Acme GmbH)`);
+	assert.match(mail.links[0], /\/items\/doc_/);
+	const sub = await rig.make.folder(w.client, w.folder);
+	await rig.mailUpload(w, w.staff);
+	await rig.mailUpload(w, w.staff, await rig.make.document(sub));
+	rig.setOffset(300);
+	const [second] = await rig.sink.wait('', 1, 1, 5000);
+	assert.equal(second.links[0], 'https://portal.example/signin');
+});
+
+// [what happens while the mail waits, how, what the envelope says]
+const withdrawn = [
+	['the share is withdrawn', (w) => rig.owner.query('delete from share where id = $1', [w.share.id]), /withdrawn/],
+	['the access goes', (w) => rig.owner.query('delete from membership where id = $1', [w.person.id]), /access is off/],
+	['the access is suspended', (w) => rig.owner.query("update membership set state = 'suspended' where id = $1", [w.person.id]), /access is off/],
+	['the client is archived', (w) => rig.owner.query("update client set status = 'archived' where id = $1", [w.client.id]), /withdrawn/],
+	['the contact leaves the client', (w) => rig.owner.query('delete from client_contact where contact_id = $1', [w.contact.id]), /withdrawn/],
+];
+for (const [what, how, why] of withdrawn)
+	test(`a share's mail is cancelled when ${what}`, async () => {
+		const w = await rig.world();
+		const [queued] = await rig.mailShare(w);
+		await how(w);
+		const mailer = await rig.mailer();
+		const e = await rig.settled(queued.id, 'cancelled');
+		assert.match(e.error, why);
+		assert.equal(rig.sink.mails.length, 0);
+		assert.equal(mailer.lines('stop').length, 1);
+	});
+
+test('a share\'s mail that has to be tried again is cancelled when the share goes meanwhile', async () => {
+	const w = await rig.world();
+	rig.sink.faults = [{ at: 'rcpt', code: 450, times: 1 }];
+	await rig.mailer();
+	const [queued] = await rig.mailShare(w);
+	await rig.settled(queued.id, 'deferred');
+	await rig.owner.query('delete from share where id = $1', [w.share.id]);
+	rig.setOffset(20);
+	await rig.settled(queued.id, 'cancelled');
+	assert.equal(rig.sink.mails.length, 0);
+});
+
+test('a document\'s share is cancelled when the document goes to the trash', async () => {
+	const w = await rig.world();
+	const share = await rig.make.share(w.person, { document: w.document });
+	const [queued] = await rig.mailShare(w, share);
+	assert.equal(queued.kind, 'document.shared');
+	const [other] = await rig.mailShare(w, await rig.make.share(w.person, { document: await rig.make.document(w.folder) }));
+	await rig.owner.query('update document set trashed_at = $2 where id = $1', [w.document.id, rig.now()]);
+	await rig.mailer();
+	await rig.settled(queued.id, 'cancelled');
+	await rig.settled(other.id, 'sent');
+});
+
+test('of several uploads only those are told that are still there and still seen', async () => {
+	const w = await rig.world({ mail_coalesce_seconds: 60 });
+	const docs = [];
+	for (let i = 0; i < 3; i++)
+		docs.push((await rig.mailUpload(w, w.staff)).doc);
+	await rig.owner.query('update document set trashed_at = $2 where id = $1', [docs[0].id, rig.now()]);
+	await rig.owner.query('update document set folder_id = $2 where id = $1', [docs[1].id, (await rig.make.folder(w.client)).id]);
+	rig.setOffset(61);
+	await rig.mailer();
+	const [mail] = await rig.sink.wait('', 1, 0, 5000);
+	assert.equal(mail.subject, `New document: ${docs[2].name} (Acme GmbH)`);
+	assert.match(mail.links[0], /\/items\/doc_/);
+	await rig.mailUpload(w, w.staff, docs[0]);
+	const [, gone] = await rig.envelopes();
+	rig.setOffset(300);
+	assert.match((await rig.settled(gone.id, 'cancelled')).error, /documents/);
+});
+
+test('an invitation\'s mail is cancelled when it is revoked, expired, superseded or mailed anew', async () => {
+	const w = await rig.world();
+	await rig.owner.query("update membership set state = 'invited' where id = $1", [w.person.id]);
+	const make = async (more) => {
+		await rig.owner.query("update invitation set state = 'superseded' where state = 'open'");
+		const invitation = await rig.invitation(w, more);
+		const [e] = await rig.mailInvitation(w, invitation);
+		return { invitation, e };
+	};
+	const superseded = await make();
+	const open = await make();
+	const [anew] = await rig.mailInvitation(w, open.invitation);
+	await rig.mailer();
+	assert.match((await rig.settled(superseded.e.id, 'cancelled')).error, /closed/);
+	assert.match((await rig.settled(open.e.id, 'cancelled')).error, /newer/);
+	await rig.settled(anew.id, 'sent');
+	assert.equal(rig.sink.mails.length, 1);
+	await rig.stopMailers();
+	await rig.owner.query("update invitation set state = 'revoked'");
+	const expired = await make({ expires_at: new Date(Date.now() + 60_000).toISOString() });
+	rig.setOffset(120);
+	await rig.mailer();
+	assert.match((await rig.settled(expired.e.id, 'cancelled')).error, /expired/);
+});
+
+test('an invitation that is closed already cannot be mailed', async () => {
+	const w = await rig.world();
+	const invitation = await rig.invitation(w, { state: 'revoked' });
+	await rig.as(w.firm, async (run) => {
+		assert.deepEqual(await run('outbox_mail_invitation', { id: randomUUID(), event: null, invitation: invitation.id }), []);
+	});
+});
+
+test('nothing of another firm is written, whatever ids are named', async () => {
+	const [a, b] = [await rig.world(), await rig.world()];
+	await rig.as(a.firm, async (run) => {
+		const event = await rig.event(run, a.staff, 'share.created', b.share.id, b.client.id);
+		await run('outbox_mail_share', { event, shares: JSON.stringify([b.share.id]) });
+		assert.deepEqual(await run('outbox_mail_upload', { event, document: b.document.id, actor: a.owner.id, by_client: true }), []);
+	});
+	assert.deepEqual(await rig.envelopes(), []);
+});
+
+test('the zone and the words are the reader\'s; what is not known falls to English and UTC', async () => {
+	const w = await rig.world();
+	await rig.owner.query("update membership set timezone = 'Mars/Base', locale = 'xx-YY' where id = $1", [w.person.id]);
+	await rig.mailer();
+	await rig.mailUpload(w, w.staff);
+	const [mail] = await rig.sink.wait('', 1, 0, 5000);
+	assert.match(mail.text, /, \d+ \w+ \d{4}, \d\d:\d\d \(UTC\)/);
+	await rig.owner.query("update membership set timezone = 'Asia/Tokyo' where id = $1", [w.person.id]);
+	await rig.mailUpload(w, w.staff);
+	const [second] = await rig.sink.wait('', 1, 1, 5000);
+	assert.match(second.text, /\(Asia\/Tokyo\)/);
+	assert.equal(headers(second.raw)['mime-version'], '1.0');
+	await until(async () => (await rig.envelopes()).every((e) => e.state === 'sent'), 'all');
+});

@@ -5,7 +5,6 @@
 #include "crypt.h"
 #include "reply.h"
 #include "routes.h"
-#include "setting.h"
 #include "sql_auth.h"
 
 #define COOKIE       "__Host-session="
@@ -47,7 +46,7 @@ static int bearer_read(struct rq *rq, const char **token_r)
 	return 0;
 }
 
-/* The ids that the token carries in clear; nothing is verified yet. */
+/* The ids that the token carries in clear; nothing is verified yet. None of ours is all zeros. */
 static int token_claims(struct rq *rq, struct who *who)
 {
 	const uint8_t *bytes;
@@ -60,7 +59,9 @@ static int token_claims(struct rq *rq, struct who *who)
 	memcpy(who->firm.b, bytes, 16);
 	memcpy(who->membership.b, bytes + 16, 16);
 	memcpy(who->session.b, bytes + 32, 16);
-	return 0;
+	return id_is_none(&who->firm) || id_is_none(&who->membership) || id_is_none(&who->session)
+	               ? -1
+	               : 0;
 }
 
 static bool is_public(const struct rq *rq)
@@ -167,16 +168,12 @@ int auth_known(struct rq *rq)
 int auth_optional(struct rq *rq, struct who *who_r)
 {
 	struct rows rows;
-	struct db look;
 	int rc;
 
 	*who_r = (struct who){0};
 	if (rq->token == NULL || token_claims(rq, who_r) < 0)
 		return 0;
-	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
-	db_bind(&look, "now", arg_time(rq->arena, rq->now));
-	rc = db_query(&look, &sql_auth_check, auth_args(rq, who_r, ANY), &rows);
-	db_end(&look);
+	rc = look(rq, NULL, &sql_auth_check, auth_args(rq, who_r, ANY), &rows);
 	if (rc < 0 && rq->err.problem == PROBLEM_unauthenticated) {
 		err_clear(&rq->err);
 		return 0;

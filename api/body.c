@@ -2,6 +2,7 @@
 #include "auth.h"
 #include "reply.h"
 #include "routes.h"
+#include "setting.h"
 
 int body_read(struct rq *rq, const struct field *fields, unsigned how, void *entity,
               uint64_t *sent_r)
@@ -24,6 +25,21 @@ int body_read_judged(struct rq *rq, const struct entity *kind, unsigned how, voi
 		return -1;
 	TRY(judge(rq, entity));
 	return rq->err.problem == PROBLEM_NONE ? 0 : -1;
+}
+
+int look(struct rq *rq, const struct stmt *claim, const struct stmt *stmt, const struct arg *args,
+         struct rows *rows_r)
+{
+	struct db db;
+	int result;
+
+	db_init(&db, this_worker.pool, rq->arena, &rq->err, false);
+	db_bind(&db, "now", arg_time(rq->arena, rq->now));
+	if (claim != NULL)
+		db_prelude(&db, claim, args, NULL);
+	result = db_query(&db, stmt, args, rows_r);
+	db_end(&db);
+	return result;
 }
 
 int find_one(struct rq *rq, const struct stmt *stmt, const struct arg *args,

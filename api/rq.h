@@ -89,6 +89,14 @@ may_wait int body_read_judged(struct rq *rq, const struct entity *kind, unsigned
                               uint64_t *sent_r, int (*judge)(struct rq *rq, const void *entity));
 
 /*
+ * Run one reading statement in a unit of its own, behind `claim` (NULL: nothing), and give the
+ * connection back whatever comes of it. Both get `args` and :now; the rows stay with the request.
+ * 0, or -1 with err.
+ */
+may_wait int look(struct rq *rq, const struct stmt *claim, const struct stmt *stmt,
+                  const struct arg *args, struct rows *rows_r);
+
+/*
  * Run a statement that finds one row, and fill the entity. 0; -1 with not_found when there is no
  * row.
  */

@@ -253,20 +253,17 @@ static void opened_read(const struct rows *row, struct opened *o)
  */
 static int open_token(struct rq *rq, const char *token, struct opened *o)
 {
-	const struct arg *args;
 	const uint8_t *nonce;
 	struct rows row;
-	struct db look;
 
 	*o = (struct opened){0};
-	if (mail_token_claims(rq->arena, token, &o->firm, &o->invitation) < 0)
+	if (mail_token_claims(rq->arena, token, &o->firm, &o->invitation) < 0 ||
+	    id_is_none(&o->firm))
 		return err_set(&rq->err, PROBLEM_not_found, "This is no link of ours.");
-	args = ARGS({"firm", arg_id(rq->arena, &o->firm)},
-	            {"invitation", arg_id(rq->arena, &o->invitation)});
-	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
-	db_prelude(&look, &sql_invitation_claim, args, NULL);
-	TRY(db_query(&look, &sql_invitation_open, args, &row));
-	db_end(&look);
+	TRY(look(rq, &sql_invitation_claim, &sql_invitation_open,
+	         ARGS({"firm", arg_id(rq->arena, &o->firm)},
+	              {"invitation", arg_id(rq->arena, &o->invitation)}),
+	         &row));
 	if (row.n == 0 || row_bytes(&row, 0, "nonce", rq->arena, &nonce) != NONCE_SIZE ||
 	    !mail_token_verify(rq->arena, token, INVITATION_PURPOSE, &o->firm, &o->invitation,
 	                       nonce))

@@ -9,7 +9,6 @@
 #include "crypt.h"
 #include "reply.h"
 #include "res.h"
-#include "setting.h"
 #include "signin.h"
 #include "sql_session.h"
 #include "text.h"
@@ -29,14 +28,11 @@ static int person_find(struct rq *rq, const struct login_in *in, const char *key
                        struct person *p_r)
 {
 	struct rows rows;
-	struct db look;
 
-	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
-	TRY(db_query(&look, &sql_session_person,
-	             ARGS({"slug", in->firm}, {"host", rq_header(rq, "host")},
-	                  {"audience", in->audience}, {"email_key", key}),
-	             &rows));
-	db_end(&look);
+	TRY(look(rq, NULL, &sql_session_person,
+	         ARGS({"slug", in->firm}, {"host", rq_header(rq, "host")},
+	              {"audience", in->audience}, {"email_key", key}),
+	         &rows));
 	if (rows.n == 0)
 		return in->firm != NULL ? 0
 		                        : err_set(&rq->err, PROBLEM_firm_required,
@@ -62,20 +58,15 @@ static const char *hash_of(struct rq *rq, const char *audience, const char *key,
 static int check_blocked(struct rq *rq, const struct person *p)
 {
 	struct rows rows;
-	struct db look;
 	int64_t until;
 
-	db_init(&look, this_worker.pool, rq->arena, &rq->err, false);
-	db_bind(&look, "firm", arg_id(rq->arena, &p->firm));
-	db_prelude(&look, &sql_session_claim, NULL, NULL);
-	TRY(db_query(&look, &sql_session_blocked,
-	             ARGS({"now", arg_time(rq->arena, rq->now)}, {"pair", p->pair},
-	                  {"account", p->account}, {"ip", rq->addr},
-	                  {"membership", arg_id(rq->arena, &p->membership)},
-	                  {"pair_max", arg_int(rq->arena, PAIR_FAILURES_MAX)},
-	                  {"account_max", arg_int(rq->arena, ACCOUNT_FAILURES_MAX)}),
-	             &rows));
-	db_end(&look);
+	TRY(look(rq, &sql_session_claim, &sql_session_blocked,
+	         ARGS({"firm", arg_id(rq->arena, &p->firm)}, {"pair", p->pair},
+	              {"account", p->account}, {"ip", rq->addr},
+	              {"membership", arg_id(rq->arena, &p->membership)},
+	              {"pair_max", arg_int(rq->arena, PAIR_FAILURES_MAX)},
+	              {"account_max", arg_int(rq->arena, ACCOUNT_FAILURES_MAX)}),
+	         &rows));
 	until = row_time(&rows, 0, "until");
 	if (until == TIME_NULL)
 		return 0;

@@ -1,0 +1,60 @@
+// hostile.test.ts - requests that somebody made up to do harm: the server goes on, and gives nothing away.
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { address, newFirm, ok, PASSWORD, raw, stack } from '../lib/kit.js';
+
+const bytes = (...parts: (number | string)[]) => Buffer.concat(parts.map((p) => (typeof p === 'string' ? Buffer.from(p.replaceAll('-', ''), 'hex') : Buffer.alloc(16, p))));
+const sessionToken = (firm: string | number, member: string | number, session: string | number) => `cps_${bytes(firm, member, session, 7, 7).toString('base64url')}`;
+const workers = () => stack.family('api').sort((a, b) => a - b).join();
+
+describe('tokens that nobody was given', () => {
+	test('an id of zeros in a session token is no session, and ends no worker', async () => {
+		const before = workers();
+		for (const [firm, member, session] of [[1, 1, 0], [1, 0, 1], [0, 1, 1], [0, 0, 0]] as const)
+			for (const path of ['/v1/me', '/v1/clients', '/v1/auth/session', '/v1/portal/home']) {
+				const got = await raw(path, { headers: { authorization: `Bearer ${sessionToken(firm, member, session)}` } });
+				assert.equal(got.json.code, 'unauthenticated', got.body.toString());
+			}
+		assert.equal((await raw('/v1/auth/logout', { method: 'POST', headers: { authorization: `Bearer ${sessionToken(1, 1, 0)}` } })).status, 401);
+		assert.equal(workers(), before);
+	});
+
+	test('the ids of a session of the firm without its secret are no session', async () => {
+		const { owner } = await newFirm();
+		const real = Buffer.from(owner.token.slice(4), 'base64url');
+		const other = await newFirm();
+		const foreign = Buffer.from(other.owner.token.slice(4), 'base64url');
+		for (const [a, b] of [[16, 80], [0, 16], [0, 32], [32, 48], [48, 80], [0, 48]] as const) {
+			const mixed = Buffer.from(real);
+			foreign.copy(mixed, a, a, b);
+			const got = await raw('/v1/me', { headers: { authorization: `Bearer cps_${mixed.toString('base64url')}` } });
+			assert.equal(got.json.code, 'unauthenticated', `bytes ${a} to ${b} of the other firm's`);
+		}
+		await ok(owner.api.GET('/v1/me'), 200);
+	});
+
+	test('a mailed token that claims no firm is none, and holds nothing back from others', async () => {
+		for (let i = 0; i < 40; i++) {
+			const got = await raw('/v1/invitations/preview', { method: 'POST', json: { token: Buffer.alloc(64, i % 2).toString('base64url') } });
+			assert.equal(got.json.code, 'not_found', got.body.toString());
+		}
+		assert.equal((await raw('/readyz')).status, 200);
+	});
+});
+
+test('who goes away in the middle of signing in takes no connection with him', async () => {
+	const { owner, slug } = await newFirm();
+	const json = JSON.stringify({ firm: slug, audience: 'staff', email: address(), password: PASSWORD, transport: 'token' });
+	const { hostname, port } = new URL(stack.url);
+	for (let i = 0; i < 60; i++)
+		await new Promise<void>((resolve, reject) => {
+			const peer = net.connect({ host: hostname, port: Number(port), localAddress: `127.78.0.${i + 1}` }, () => {
+				peer.write(`POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${json.length}\r\n\r\n${json}`);
+				setTimeout(() => peer.destroy(), (i % 12) / 2);
+			});
+			peer.on('close', () => resolve());
+			peer.on('error', reject);
+		});
+	for (let i = 0; i < 10; i++) await ok(owner.api.GET('/v1/me'), 200);
+});

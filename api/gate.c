@@ -322,7 +322,6 @@ static int hand(struct kore_task *task)
 {
 	(void)task;
 	hands_loop();
-	return KORE_RESULT_OK;
 }
 
 static int hands_start(void)

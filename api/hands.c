@@ -94,7 +94,8 @@ void hands_loop(void)
 	}
 	hands.running--;
 	pthread_cond_signal(&hands.quiet);
-	pthread_mutex_unlock(&hands.lock);
+	for (;;) /* Kore frees what its threads go back to while they are still there */
+		pthread_cond_wait(&hands.more, &hands.lock);
 }
 
 struct job *hands_give(void (*work)(void *data), const void *data, size_t size, void *owner)

@@ -19,8 +19,8 @@ struct job {
 /* Make the queue. Returns a descriptor that is readable when jobs are done, or -1. */
 int hands_open(void);
 
-/* What each thread runs, until hands_close(). */
-void hands_loop(void);
+/* What each thread runs; it never returns, and rests after hands_close(). */
+_Noreturn void hands_loop(void);
 
 /* Queue work on a copy of the bytes. NULL: the queue is full, or memory is short. */
 struct job *hands_give(void (*work)(void *data), const void *data, size_t size, void *owner);

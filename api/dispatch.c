@@ -107,6 +107,16 @@ static void open_unit(struct rq *rq, bool writes)
 
 /* ---- handling ---- */
 
+/* What is answered and what is committed are one. */
+static int store_and_commit(struct rq *rq)
+{
+	TRY(auth_known(rq));
+	TRY(idem_store(rq));
+	/* also when the commit's end stays unknown: an orphan does less harm than a hole */
+	rq->blob_kept = true;
+	return db_commit(&rq->db);
+}
+
 static int handle_and_commit(struct rq *rq)
 {
 	bool replayed = false;
@@ -117,11 +127,10 @@ static int handle_and_commit(struct rq *rq)
 	if (rq->route->flags & UPLOAD)
 		TRY(rq->route->admit(rq));
 	TRY(rq->route->handle(rq));
-	TRY(auth_known(rq));
-	TRY(idem_store(rq));
-	/* also when the commit's end stays unknown: an orphan does less harm than a hole */
-	rq->blob_kept = true;
-	return db_commit(&rq->db);
+	if (store_and_commit(rq) == 0)
+		return 0;
+	reply_forget(rq);
+	return -1;
 }
 
 static int upload_length(struct rq *rq)

@@ -51,5 +51,8 @@ int download(struct rq *rq, const struct stmt *stmt)
 	                     .size = c.size,
 	                     .sha256_hex = c.sha256};
 	TRY(reply_file(rq, &file));
-	return note(rq, &c);
+	if (note(rq, &c) == 0)
+		return 0;
+	reply_forget(rq);
+	return -1;
 }

@@ -16,6 +16,11 @@ void reply_header(struct rq *rq, const char *name, const char *value)
 		rq->out->headers[rq->out->header_count++] = (struct door_header){name, clean};
 }
 
+void reply_forget(struct rq *rq)
+{
+	rq->out->header_count = 0;
+}
+
 static void reply_body(struct rq *rq, int status, const char *type, const struct buf *body)
 {
 	rq->out->status = status;

@@ -61,6 +61,10 @@ struct file {
  */
 int reply_file(struct rq *rq, const struct file *file);
 
+/* Take the answer back: what follows is a problem, and no header of the answer may go out with it.
+ */
+void reply_forget(struct rq *rq);
+
 /* Add a header; values are cleaned of what would split them. */
 void reply_header(struct rq *rq, const char *name, const char *value);
 

@@ -2,7 +2,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { address, newFirm, ok, PASSWORD, raw, stack } from '../lib/kit.js';
+import { address, newClient, newFirm, newFolder, ok, PASSWORD, raw, stack, upload } from '../lib/kit.js';
 
 const bytes = (...parts: (number | string)[]) => Buffer.concat(parts.map((p) => (typeof p === 'string' ? Buffer.from(p.replaceAll('-', ''), 'hex') : Buffer.alloc(16, p))));
 const sessionToken = (firm: string | number, member: string | number, session: string | number) => `cps_${bytes(firm, member, session, 7, 7).toString('base64url')}`;
@@ -57,4 +57,39 @@ test('who goes away in the middle of signing in takes no connection with him', a
 			peer.on('error', reject);
 		});
 	for (let i = 0; i < 10; i++) await ok(owner.api.GET('/v1/me'), 200);
+});
+
+describe('an answer that was not committed does not go out', () => {
+	test('no bytes of a document without the entry in the audit log', async () => {
+		const { owner } = await newFirm();
+		const folder = await newFolder(owner, await newClient(owner));
+		const document = await ok(upload(owner, folder, 'letter.txt', 'the bytes'), 201);
+		await stack.sql('revoke insert on audit from portico_api');
+		try {
+			const got = await raw(`/v1/documents/${document.id}/content`, { as: owner });
+			assert.equal(got.status, 500);
+			assert.equal(got.json.code, 'internal_error');
+		} finally {
+			await stack.sql('grant insert on audit to portico_api');
+		}
+		assert.equal((await raw(`/v1/documents/${document.id}/content`, { as: owner })).body.toString(), 'the bytes');
+	});
+
+	test('no cookie of a session and no Location of an object that the commit lost', async () => {
+		const { owner, slug } = await newFirm();
+		await stack.sql("create function fail_late() returns trigger language plpgsql as $$ begin raise exception using errcode = '40001'; end $$");
+		await stack.sql("create constraint trigger fail_late after insert on session deferrable initially deferred for each row when (new.user_agent = 'late') execute function fail_late()");
+		await stack.sql("create constraint trigger fail_late after insert on client deferrable initially deferred for each row when (new.name = 'late') execute function fail_late()");
+		try {
+			const login = await raw('/v1/auth/login', { method: 'POST', headers: { 'user-agent': 'late' }, json: { firm: slug, audience: 'staff', email: owner.email, password: PASSWORD, transport: 'cookie' } });
+			const made = await raw('/v1/clients', { method: 'POST', as: owner, json: { entity: 'business', name: 'late' } });
+			for (const got of [login, made]) {
+				assert.equal(got.status, 503);
+				assert.deepEqual(['set-cookie', 'location', 'etag'].filter((name) => got.headers.has(name)), []);
+				assert.equal(got.headers.get('content-type'), 'application/problem+json');
+			}
+		} finally {
+			await stack.sql('drop function fail_late() cascade');
+		}
+	});
 });

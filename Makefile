@@ -172,7 +172,7 @@ deps: ## install what Debian packages are missing
 	@.ci/deps build run test lint
 
 run: ## start everything here, in the foreground
-	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' api/ctl/run.sh
+	@exec env B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' api/ctl/run.sh
 
 install: ## install under PREFIX
 	$(MAKE) B=build/install SCHEMA_DIR=$(PREFIX)/share/portico/schema all

@@ -73,7 +73,7 @@ choose_state() {
 	[ ${#AS[@]} = 0 ] || chown portico:portico "$STATE"
 	chmod 0700 "$STATE"
 	exec 9<"$STATE"
-	flock -n 9 || die "another supervisor runs in $STATE"
+	flock -n 9 || { [ -e "$STATE/.stopping" ] && flock -w 60 9; } || die "another supervisor runs in $STATE"
 }
 
 # lay DIR NAME...: copy those that exist from DIR into STATE/app. The user writes them, so that root is never led astray.
@@ -204,11 +204,12 @@ supervise() {
 	ulimit -c 0
 	ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)" 2>/dev/null || :
 	STATE=$PWD
+	rm -f .stopping
 	mkdir -p logs store/incoming store/blobs spool edge redis
 	choose_run
 	sweep_leftovers
 	"$1"
-	trap 'trap "" INT TERM; stop_all' EXIT
+	trap 'trap "" INT TERM; : >.stopping; stop_all' EXIT
 	trap 'STOP=1' INT TERM
 	"$2"
 	while [ -z "$STOP" ]; do

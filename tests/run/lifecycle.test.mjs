@@ -14,14 +14,14 @@ const isRoot = process.getuid?.() === 0;
 
 /** One supervisor on a state directory. */
 class Run {
-	constructor(state, env = {}, cwd = root) {
+	constructor(state, env = {}, command = [path.join(root, 'api/ctl/run.sh'), '--no-build']) {
 		this.state = state;
 		this.out = '';
 		this.err = '';
 		const settings = { ...process.env, B: build, PORTICO_STATE_DIR: state, PORTICO_HTTP_PORT: '0', PORTICO_SMTP_URL: 'smtp://127.0.0.1:9', ...env };
 		delete settings['NODE_TEST_CONTEXT'];
 		this.began = Date.now();
-		this.child = spawn(path.join(cwd, 'api/ctl/run.sh'), ['--no-build'], { cwd, env: settings, stdio: ['ignore', 'pipe', 'pipe'] });
+		this.child = spawn(command[0], command.slice(1), { cwd: root, env: settings, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
 		this.child.stdout.on('data', (part) => { this.out += part; });
 		this.child.stderr.on('data', (part) => { this.err += part; });
 		this.gone = once(this.child, 'exit');
@@ -187,6 +187,16 @@ describe('start and stop', () => {
 			assert.ok(second.took_ms < 3000, `${second.took_ms} ms`);
 			assert.equal(await second.stop(signal), 0);
 		});
+
+	test('make run takes everything with it, and a start may follow at once', async () => {
+		const state = stateDir();
+		const make = await new Run(state, {}, ['make', '-s', 'run']).ready();
+		process.kill(-make.child.pid, 'SIGTERM');
+		await make.gone;
+		const next = await new Run(state).ready();
+		assert.equal(await next.stop(), 0);
+		assert.deepEqual(processesOf(state), []);
+	});
 
 	test('what a killed supervisor left is ended by the next', async () => {
 		const state = stateDir();

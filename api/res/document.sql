@@ -1,11 +1,14 @@
--- name: document_list
-select d.id, d.client_id, d.folder_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256,
+-- part: document_shown
+d.id, d.client_id, d.folder_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256,
 	d.doc_version as version, d.scan,
 	jsonb_build_object('type', case d.uploaded_by_kind when 'portal' then 'contact' else 'staff' end,
 		'id', d.uploaded_by_id, 'name', d.uploaded_by_name) as uploaded_by,
 	null::uuid as request_item_id, d.archived, d.custom_fields, d.trashed_at, d.created_at, d.updated_at,
 	d.version as row_version
 from document d
+
+-- name: document_list
+select {{document_shown}}
 where d.firm_id = :firm::uuid
 	and (d.created_at, d.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:client_id::uuid is null or d.client_id = :client_id)
@@ -16,13 +19,7 @@ order by d.created_at, d.id
 limit :limit::bigint
 
 -- name: document_list_of_folder
-select d.id, d.client_id, d.folder_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256,
-	d.doc_version as version, d.scan,
-	jsonb_build_object('type', case d.uploaded_by_kind when 'portal' then 'contact' else 'staff' end,
-		'id', d.uploaded_by_id, 'name', d.uploaded_by_name) as uploaded_by,
-	null::uuid as request_item_id, d.archived, d.custom_fields, d.trashed_at, d.created_at, d.updated_at,
-	d.version as row_version
-from document d
+select {{document_shown}}
 where d.firm_id = :firm::uuid and d.folder_id = :folder_id::uuid and d.trashed_at is null
 	and (d.created_at, d.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:client_id::uuid is null or d.client_id = :client_id)
@@ -32,13 +29,7 @@ order by d.created_at, d.id
 limit :limit::bigint
 
 -- name: document_trash_of_folder
-select d.id, d.client_id, d.folder_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256,
-	d.doc_version as version, d.scan,
-	jsonb_build_object('type', case d.uploaded_by_kind when 'portal' then 'contact' else 'staff' end,
-		'id', d.uploaded_by_id, 'name', d.uploaded_by_name) as uploaded_by,
-	null::uuid as request_item_id, d.archived, d.custom_fields, d.trashed_at, d.created_at, d.updated_at,
-	d.version as row_version
-from document d
+select {{document_shown}}
 where d.firm_id = :firm::uuid and d.folder_id = :folder_id::uuid and d.trashed_at is not null
 	and (d.created_at, d.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:client_id::uuid is null or d.client_id = :client_id)
@@ -48,13 +39,7 @@ order by d.created_at, d.id
 limit :limit::bigint
 
 -- name: document_get
-select d.id, d.client_id, d.folder_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256,
-	d.doc_version as version, d.scan,
-	jsonb_build_object('type', case d.uploaded_by_kind when 'portal' then 'contact' else 'staff' end,
-		'id', d.uploaded_by_id, 'name', d.uploaded_by_name) as uploaded_by,
-	null::uuid as request_item_id, d.archived, d.custom_fields, d.trashed_at, d.created_at, d.updated_at,
-	d.version as row_version
-from document d
+select {{document_shown}}
 where d.firm_id = :firm::uuid and d.id = :document_id::uuid
 
 -- name: document_place

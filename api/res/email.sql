@@ -1,8 +1,11 @@
--- name: email_list
-select e.id, e.kind, jsonb_build_array(e.to_email) as to, '[]'::jsonb as cc, '[]'::jsonb as bcc,
+-- part: email_shown
+e.id, e.kind, jsonb_build_array(e.to_email) as to, '[]'::jsonb as cc, '[]'::jsonb as bcc,
 	coalesce(e.subject, '') as subject, e.state as status, e.error, e.contact_id, e.client_id,
 	null::uuid as invoice_id, e.created_at, e.sent_at
 from envelope e
+
+-- name: email_list
+select {{email_shown}}
 where e.firm_id = :firm::uuid
 	and (e.created_at, e.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:status::text is null or e.state = :status)
@@ -10,10 +13,7 @@ order by e.created_at, e.id
 limit :limit::bigint
 
 -- name: email_list_of_contact
-select e.id, e.kind, jsonb_build_array(e.to_email) as to, '[]'::jsonb as cc, '[]'::jsonb as bcc,
-	coalesce(e.subject, '') as subject, e.state as status, e.error, e.contact_id, e.client_id,
-	null::uuid as invoice_id, e.created_at, e.sent_at
-from envelope e
+select {{email_shown}}
 where e.firm_id = :firm::uuid and e.contact_id = :contact_id::uuid
 	and (e.created_at, e.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:status::text is null or e.state = :status)

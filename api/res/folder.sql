@@ -1,6 +1,9 @@
--- name: folder_list
-select f.id, f.client_id, f.parent_id, f.name, f.is_default_upload, f.created_at, f.updated_at, f.version
+-- part: folder_shown
+f.id, f.client_id, f.parent_id, f.name, f.is_default_upload, f.created_at, f.updated_at, f.version
 from folder f
+
+-- name: folder_list
+select {{folder_shown}}
 where f.firm_id = :firm::uuid and f.removed_at is null
 	and (f.created_at, f.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:client_id::uuid is null or f.client_id = :client_id)
@@ -9,8 +12,7 @@ order by f.created_at, f.id
 limit :limit::bigint
 
 -- name: folder_get
-select f.id, f.client_id, f.parent_id, f.name, f.is_default_upload, f.created_at, f.updated_at, f.version
-from folder f
+select {{folder_shown}}
 where f.firm_id = :firm::uuid and f.id = :folder_id::uuid and f.removed_at is null
 
 -- name: folder_lock

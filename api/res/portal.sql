@@ -42,13 +42,16 @@ where v.item_kind = 'folder'
 order by v.created_at, v.folder_id
 limit :limit::bigint
 
--- name: portal_document_list
-select d.id, jsonb_build_object('type', 'client', 'id', c.id, 'name', c.name) as client, v.folder_id, d.name,
+-- part: portal_document_shown
+d.id, jsonb_build_object('type', 'client', 'id', c.id, 'name', c.name) as client, v.folder_id, d.name,
 	d.content_type, d.size, d.doc_version as version,
 	d.uploaded_by_kind = 'portal' and d.uploaded_by_id = (
 		select m.contact_id from membership m where m.firm_id = :firm::uuid and m.id = :me::uuid
 	) as mine,
-	d.archived, d.created_at, d.updated_at, 0 as row_version
+	d.archived, d.created_at, d.updated_at
+
+-- name: portal_document_list
+select {{portal_document_shown}}, 0 as row_version
 from (
 	select i.document_id, i.folder_id, i.client_id, i.created_at
 	from portal_items(:firm, :me) i
@@ -63,12 +66,7 @@ join client c on c.firm_id = :firm and c.id = v.client_id
 order by v.created_at, v.document_id
 
 -- name: portal_document_list_of_folder
-select d.id, jsonb_build_object('type', 'client', 'id', c.id, 'name', c.name) as client, v.folder_id, d.name,
-	d.content_type, d.size, d.doc_version as version,
-	d.uploaded_by_kind = 'portal' and d.uploaded_by_id = (
-		select m.contact_id from membership m where m.firm_id = :firm::uuid and m.id = :me::uuid
-	) as mine,
-	d.archived, d.created_at, d.updated_at, 0 as row_version
+select {{portal_document_shown}}, 0 as row_version
 from (
 	select i.document_id, i.folder_id, i.client_id, i.created_at
 	from portal_items(:firm, :me) i
@@ -84,12 +82,7 @@ order by v.created_at, v.document_id
 
 -- name: portal_document_list_archived
 -- The filter archived costs a look at each document, so it has a statement of its own.
-select d.id, jsonb_build_object('type', 'client', 'id', c.id, 'name', c.name) as client, v.folder_id, d.name,
-	d.content_type, d.size, d.doc_version as version,
-	d.uploaded_by_kind = 'portal' and d.uploaded_by_id = (
-		select m.contact_id from membership m where m.firm_id = :firm::uuid and m.id = :me::uuid
-	) as mine,
-	d.archived, d.created_at, d.updated_at, 0 as row_version
+select {{portal_document_shown}}, 0 as row_version
 from (
 	select i.document_id, i.folder_id, i.client_id, i.created_at
 	from portal_items(:firm, :me) i
@@ -106,12 +99,7 @@ order by v.created_at, v.document_id
 
 -- name: portal_document_get
 -- The row's version is not all of what is shown: the client's name and the folder's visibility change without it.
-select d.id, jsonb_build_object('type', 'client', 'id', c.id, 'name', c.name) as client, v.folder_id, d.name,
-	d.content_type, d.size, d.doc_version as version,
-	d.uploaded_by_kind = 'portal' and d.uploaded_by_id = (
-		select m.contact_id from membership m where m.firm_id = :firm::uuid and m.id = :me::uuid
-	) as mine,
-	d.archived, d.created_at, d.updated_at,
+select {{portal_document_shown}},
 	hashtextextended(jsonb_build_array(d.version, c.name, v.folder_id)::text, 0) & 9223372036854775807 as row_version
 from portal_items(:firm, :me) v
 join document d on d.firm_id = :firm and d.id = v.document_id

@@ -1,5 +1,5 @@
--- name: share_list
-select s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
+-- part: share_shown
+s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
 	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
 		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
 	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
@@ -12,6 +12,9 @@ from share s
 join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
 left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
 left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+
+-- name: share_list
+select {{share_shown}}
 where s.firm_id = :firm::uuid
 	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:item_type::text is null or (:item_type = 'folder') = (s.folder_id is not null))
@@ -21,19 +24,7 @@ order by s.created_at, s.id
 limit :limit::bigint
 
 -- name: share_list_of_folder
-select s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
-	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
-		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
-	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
-	(
-		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
-	) as notified_at,
-	jsonb_build_object('type', s.created_by_type, 'id', s.created_by_id, 'name', s.created_by_name) as created_by,
-	s.created_at, s.version
-from share s
-join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
-left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
-left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+select {{share_shown}}
 where s.firm_id = :firm::uuid and s.folder_id = :item_id::uuid
 	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:client_id::uuid is null or s.client_id = :client_id)
@@ -42,19 +33,7 @@ order by s.created_at, s.id
 limit :limit::bigint
 
 -- name: share_list_of_document
-select s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
-	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
-		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
-	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
-	(
-		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
-	) as notified_at,
-	jsonb_build_object('type', s.created_by_type, 'id', s.created_by_id, 'name', s.created_by_name) as created_by,
-	s.created_at, s.version
-from share s
-join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
-left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
-left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+select {{share_shown}}
 where s.firm_id = :firm::uuid and s.document_id = :item_id::uuid
 	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:client_id::uuid is null or s.client_id = :client_id)
@@ -63,19 +42,7 @@ order by s.created_at, s.id
 limit :limit::bigint
 
 -- name: share_get
-select s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
-	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
-		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
-	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
-	(
-		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
-	) as notified_at,
-	jsonb_build_object('type', s.created_by_type, 'id', s.created_by_id, 'name', s.created_by_name) as created_by,
-	s.created_at, s.version
-from share s
-join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
-left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
-left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+select {{share_shown}}
 where s.firm_id = :firm::uuid and s.id = :share_id::uuid
 
 -- name: share_lock
@@ -132,19 +99,7 @@ where s.firm_id = :firm::uuid
 returning s.id
 
 -- name: share_made
-select s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
-	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
-		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
-	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
-	(
-		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
-	) as notified_at,
-	jsonb_build_object('type', s.created_by_type, 'id', s.created_by_id, 'name', s.created_by_name) as created_by,
-	s.created_at, s.version
-from share s
-join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
-left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
-left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+select {{share_shown}}
 where s.firm_id = :firm::uuid
 	and s.contact_id in (select jsonb_array_elements_text(:contact_ids::jsonb)::uuid)
 	and (s.folder_id = :folder::uuid or s.document_id = :document::uuid)

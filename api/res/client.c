@@ -105,7 +105,8 @@ int client_relate(struct rq *rq)
 	TRY(db_put(&rq->db, &sql_client_relate, relation_entity.fields, &relation, NULL, &rows));
 	if (rows.n == 0)
 		return relation_refused(rq);
-	TRY(db_query(&rq->db, &sql_client_default_share, NULL, NULL));
+	if (row_bool(&rows, 0, "made"))
+		TRY(db_query(&rq->db, &sql_client_default_share, NULL, NULL));
 	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
 	return reply_none(rq);
 }

@@ -75,7 +75,7 @@ from client c
 join contact n on n.firm_id = c.firm_id and n.id = :contact_id::uuid and n.archived_at is null
 where c.firm_id = :firm::uuid and c.id = :client_id::uuid
 on conflict on constraint client_contact_pkey do update set role = excluded.role, is_primary = excluded.is_primary
-returning cc.contact_id
+returning cc.contact_id, (xmax = 0) as made
 
 -- name: client_demote_primary
 update client_contact set is_primary = false
@@ -88,7 +88,8 @@ join contact n on n.firm_id = c.firm_id and n.id = :contact_id::uuid
 where c.firm_id = :firm::uuid and c.id = :client_id::uuid
 
 -- name: client_default_share
--- The contact of a client whose portal access is on sees the client's default folder (S3-12).
+-- The contact of a client whose portal access is on sees the client's default folder (S3-12): once, when the
+-- relation is made, so that a share which staff took away stays away.
 select default_shares(:firm::uuid, m.id, :now::timestamptz, :client_id::uuid)
 from membership m
 where m.firm_id = :firm and m.contact_id = :contact_id::uuid

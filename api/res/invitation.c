@@ -76,17 +76,20 @@ static int contact_of_email(struct rq *rq, const char *email, struct id *contact
 
 static int relate(struct rq *rq, const struct id *contact, const struct id *client)
 {
+	const struct arg *args = ARGS({"contact", arg_id(rq->arena, contact)},
+	                              {"client", arg_id(rq->arena, client)});
 	struct rows rows;
 
 	if (id_is_none(client))
 		return 0;
-	TRY(db_query(&rq->db, &sql_invitation_relate,
-	             ARGS({"contact", arg_id(rq->arena, contact)},
-	                  {"client", arg_id(rq->arena, client)}),
-	             &rows));
-	return rows.n > 0 ? 0
-	                  : err_fault(&rq->err, "/client_id", "not_found",
-	                              "There is no such active client.");
+	TRY(db_query(&rq->db, &sql_invitation_relate, args, &rows));
+	if (rows.n == 0)
+		return err_fault(&rq->err, "/client_id", "not_found",
+		                 "There is no such active client.");
+	if (!row_bool(&rows, 0, "made"))
+		return 0;
+	TRY(db_query(&rq->db, &sql_invitation_default_share, args, NULL));
+	return record(rq, "client.updated", *client, *client);
 }
 
 /* As candidate_load for a contact that the body names: one that is not there is a fault of the

@@ -63,7 +63,13 @@ select c.firm_id, c.id, :contact::uuid, :now::timestamptz
 from client c
 where c.firm_id = :firm::uuid and c.id = :client::uuid and c.status = 'active'
 on conflict on constraint client_contact_pkey do update set is_primary = client_contact.is_primary
-returning client_id
+returning client_id, (xmax = 0) as made
+
+-- name: invitation_default_share
+-- As for a relation that is made by itself: somebody invited before sees the new client's default folder too.
+select default_shares(:firm::uuid, m.id, :now::timestamptz, :client::uuid)
+from membership m
+where m.firm_id = :firm and m.contact_id = :contact::uuid
 
 -- name: invitation_claim
 select claim_firm(:firm::uuid)

@@ -2,7 +2,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { address, newClient, newFirm, newFolder, ok, PASSWORD, raw, stack, upload } from '../lib/kit.js';
+import { address, enable, key, newClient, newContact, newFirm, newFolder, newPortalUser, ok, PASSWORD, raw, stack, upload } from '../lib/kit.js';
 
 const bytes = (...parts: (number | string)[]) => Buffer.concat(parts.map((p) => (typeof p === 'string' ? Buffer.from(p.replaceAll('-', ''), 'hex') : Buffer.alloc(16, p))));
 const sessionToken = (firm: string | number, member: string | number, session: string | number) => `cps_${bytes(firm, member, session, 7, 7).toString('base64url')}`;
@@ -91,5 +91,36 @@ describe('an answer that was not committed does not go out', () => {
 		} finally {
 			await stack.sql('drop function fail_late() cascade');
 		}
+	});
+});
+
+describe('what staff took away stays away', () => {
+	test('telling of a relation again brings no withdrawn share back', async () => {
+		const firm = await newFirm();
+		const { api } = firm.owner;
+		const client = await newClient(firm.owner);
+		const user = await newPortalUser(firm, client);
+		const shown = async () => (await ok(user.api.GET('/v1/portal/folders'), 200)).data.length;
+		const [given] = (await ok(api.GET('/v1/shares', { params: { query: { contact_id: user.contact.id } } }), 200)).data;
+		assert.equal(await shown(), 1);
+		await ok(api.DELETE('/v1/shares/{share_id}', { params: { path: { share_id: given?.id ?? '' } } }), 204);
+		await ok(api.PUT('/v1/clients/{client_id}/contacts/{contact_id}', { params: { path: { client_id: client.id, contact_id: user.contact.id } }, body: { role: 'Director', is_primary: true } }), 204);
+		assert.equal(await shown(), 0);
+	});
+
+	test('an invitation for one more client shares its folder once, and withdrawn it stays withdrawn', async () => {
+		const firm = await newFirm();
+		const { api } = firm.owner;
+		const contact = await newContact(firm.owner, await newClient(firm.owner));
+		const more = await newClient(firm.owner);
+		await ok(enable(firm.owner, contact, { send: 'later' }), 200);
+		const invite = () => ok(api.POST('/v1/invitations', { params: { header: { 'Idempotency-Key': key() } }, body: { contact_id: contact.id, client_id: more.id, send: 'later' } }), 201);
+		const shares = async () => (await ok(api.GET('/v1/shares', { params: { query: { contact_id: contact.id, client_id: more.id } } }), 200)).data;
+		await invite();
+		const [given, ...others] = await shares();
+		assert.deepEqual([given?.access, others.length], ['view_upload', 0]);
+		await ok(api.DELETE('/v1/shares/{share_id}', { params: { path: { share_id: given?.id ?? '' } } }), 204);
+		await invite();
+		assert.deepEqual(await shares(), []);
 	});
 });

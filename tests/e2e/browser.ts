@@ -18,7 +18,7 @@ export function launch(): Promise<Browser> {
 function complaints(page: Page, heard: string[]): void {
 	page.on('pageerror', (error) => heard.push(`error: ${error.message}`));
 	page.on('console', (message) => {
-		if (['error', 'warning'].includes(message.type()) && !/Failed to load resource: the server responded with a status of/.test(message.text()))
+		if (['error', 'warning'].includes(message.type()) && !/Failed to load resource/.test(message.text()))
 			heard.push(`${message.type()}: ${message.text()}`);
 	});
 }

@@ -213,12 +213,10 @@ static void test_db_misfits_abort(void **state)
 
 /* ---- the prelude, and what is left behind ---- */
 
-/* A helper whose locals are gone when the later statements run. */
+/* A helper whose list of arguments is gone when the statement runs. */
 static void queue_firm(struct work *w, const char *firm)
 {
-	struct rows was;
-
-	db_prelude(&w->db, &firm_set, ARGS({"firm", firm}), &was);
+	db_prelude(&w->db, &firm_set, ARGS({"firm", firm}), NULL);
 }
 
 static void test_db_prelude_holds_for_each_statement(void **state)

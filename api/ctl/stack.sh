@@ -260,12 +260,12 @@ command_edge() {
 }
 
 prepare_edge() {
-	rm -f "$RUN/edge-store.sock"
+	rm -f "$RUN/edge-store.sock" "${PORTICO_SPOOL_DIR:?}"/[0-9]*
 }
 
 # What a killed nginx leaves: a socket that it would not replace, and bodies that nobody will finish.
 prepare_edge() {
-	rm -f "$RUN/edge-store.sock"
+	rm -f "$RUN/edge-store.sock" "${PORTICO_SPOOL_DIR:?}"/[0-9]*
 	find "$PORTICO_SPOOL_DIR" -type f -delete
 }
 

@@ -13,6 +13,8 @@ const struct db_constraint constraints[] = {
 	{ "contact_external_ref_key",   PROBLEM_external_ref_exists, "/external_ref", "Another contact has this reference." },
 	{ "membership_login_email_key", PROBLEM_login_email_taken,   "/login_email",  "Somebody at this firm signs in with this address." },
 	{ "membership_contact_key",     PROBLEM_portal_access_on,    NULL, "The contact has portal access already." },
+	{ "session_membership_fk",      PROBLEM_invalid_credentials, NULL, "The address or the password is wrong." },
+	{ "idempotency_membership_fk",  PROBLEM_unauthenticated,     NULL, "The session is not known, or has ended." },
 	{ "folder_name_key",            PROBLEM_name_taken,          "/name", "A folder of this name is there already." },
 	{ "folder_client_fk",           PROBLEM_validation_failed,   "/client_id", "There is no such client." },
 	{ "folder_parent_fk",           PROBLEM_validation_failed,   "/parent_id", "There is no such folder of this client." },

@@ -53,7 +53,7 @@ limit 1
 -- name: invitation_contact_insert
 insert into contact (firm_id, id, entity, display_name, primary_email, emails, email_keys, created_at, updated_at)
 values (
-	:firm::uuid, :contact::uuid, 'individual', :email::text, :email, array[:email], array[:email_key::text],
+	:firm::uuid, :contact::uuid, 'individual', left(:email::text, 200), :email, array[:email], array[:email_key::text],
 	:now::timestamptz, :now
 )
 

@@ -124,3 +124,37 @@ describe('what staff took away stays away', () => {
 		assert.deepEqual(await shares(), []);
 	});
 });
+
+describe('what the database alone refuses is no fault of ours', () => {
+	test('an invitation to an address as long as one may be', async () => {
+		const { owner } = await newFirm();
+		const client = await newClient(owner);
+		const email = `${'l'.repeat(60)}@${`${'d'.repeat(60)}.`.repeat(3)}mail.test`;
+		const made = await ok(owner.api.POST('/v1/invitations', { params: { header: { 'Idempotency-Key': key() } }, body: { email, client_id: client.id, send: 'later' } }), 201);
+		assert.equal(made.email, email);
+	});
+
+	test('access that ends in the middle of a sign-in or an upload', async () => {
+		const firm = await newFirm();
+		const client = await newClient(firm.owner);
+		const ends = async (user: { contact: { id: string } }) => {
+			const [row] = await stack.sql('select m.id from membership m join contact c on c.id = m.contact_id where m.firm_id = $1 and c.display_name = $2', [firm.id, (user as any).contact.display_name]);
+			const ended = stack.sql(`begin; delete from membership where id = '${row.id}'; select pg_sleep(1); commit`);
+			await new Promise((resolve) => setTimeout(resolve, 300));
+			return ended;
+		};
+		const ann = await newPortalUser(firm, client);
+		const gone = ends(ann);
+		await new Promise((resolve) => setTimeout(resolve, 300));
+		const login = await raw('/v1/auth/login', { method: 'POST', json: { firm: firm.slug, audience: 'portal', email: ann.email, password: PASSWORD, transport: 'token' } });
+		await gone;
+		assert.equal(`${login.status} ${login.json.code}`, '401 invalid_credentials');
+
+		const ben = await newPortalUser(firm, client);
+		const gone2 = ends(ben);
+		await new Promise((resolve) => setTimeout(resolve, 300));
+		const sent = await raw('/v1/portal/documents?name=late.txt', { method: 'POST', as: ben, headers: { 'idempotency-key': key(), 'content-type': 'text/plain' }, body: 'late' });
+		await gone2;
+		assert.ok([401, 404, 409].includes(sent.status), sent.body.toString());
+	});
+});

@@ -259,10 +259,6 @@ command_edge() {
 	CMD=(nginx -p "$STATE/edge/" -c "$STATE/edge/nginx.conf" -e "$STATE/logs/edge.log")
 }
 
-prepare_edge() {
-	rm -f "$RUN/edge-store.sock" "${PORTICO_SPOOL_DIR:?}"/[0-9]*
-}
-
 # What a killed nginx leaves: a socket that it would not replace, and bodies that nobody will finish.
 prepare_edge() {
 	rm -f "$RUN/edge-store.sock" "${PORTICO_SPOOL_DIR:?}"/[0-9]*

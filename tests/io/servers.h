@@ -94,6 +94,24 @@ static inline int servers_await(pid_t pid, const char *socket_name)
 	return -1;
 }
 
+/* Make the directory. */
+static inline int servers_open_dir(void)
+{
+	const struct passwd *user = getuid() == 0 ? getpwnam("postgres") : NULL;
+
+	snprintf(servers.dir, sizeof(servers.dir), "/tmp/portico-io.XXXXXX");
+	if (!mkdtemp(servers.dir))
+		return -1;
+	if (user) {
+		servers.uid = user->pw_uid;
+		servers.gid = user->pw_gid;
+	}
+	snprintf(servers.conninfo, sizeof(servers.conninfo),
+	         "host=%s user=postgres dbname=postgres", servers.dir);
+	snprintf(servers.redis_url, sizeof(servers.redis_url), "unix:%s/redis.sock", servers.dir);
+	return user ? chown(servers.dir, servers.uid, servers.gid) : 0;
+}
+
 /* Make the directory and an empty cluster. */
 static inline int servers_open(void)
 {
@@ -111,20 +129,9 @@ static inline int servers_open(void)
 	                              "-N",
 	                              "--no-instructions",
 	                              NULL};
-	const struct passwd *user = getuid() == 0 ? getpwnam("postgres") : NULL;
 
-	snprintf(servers.dir, sizeof(servers.dir), "/tmp/portico-io.XXXXXX");
-	if (!mkdtemp(servers.dir))
+	if (servers_open_dir() < 0)
 		return -1;
-	if (user) {
-		servers.uid = user->pw_uid;
-		servers.gid = user->pw_gid;
-		if (chown(servers.dir, servers.uid, servers.gid) < 0)
-			return -1;
-	}
-	snprintf(servers.conninfo, sizeof(servers.conninfo),
-	         "host=%s user=postgres dbname=postgres", servers.dir);
-	snprintf(servers.redis_url, sizeof(servers.redis_url), "unix:%s/redis.sock", servers.dir);
 	snprintf(data, sizeof(data), "%s/data", servers.dir);
 	return servers_run(initdb);
 }

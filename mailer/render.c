@@ -3,8 +3,6 @@
 
 #include "templates.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { NAME_MAX_BYTES = 64, DEPTH_MAX = 8 };
@@ -261,21 +259,30 @@ int render_mail(struct arena *a, const char *name, const char *locale, const str
 	return 0;
 }
 
+static int two_digits(const char *text)
+{
+	return (text[0] - '0') * 10 + (text[1] - '0');
+}
+
 const char *render_time(struct arena *a, const char *locale, const char *local)
 {
+	static const char shape[] = "dddd-dd-dd dd:dd ";
 	static const char *const months[] = {"January",   "February", "March",    "April",
 	                                     "May",       "June",     "July",     "August",
 	                                     "September", "October",  "November", "December"};
-	int year, month, day, hour, minute, zone = 0;
+	int month;
 
 	(void)locale; /* English is the only language so far */
-	if (!local || sscanf(local, "%4d-%2d-%2d %2d:%2d %n", &year, &month, &day, &hour, &minute,
-	                     &zone) != 5)
+	if (!local || strlen(local) <= strlen(shape))
 		return NULL;
-	if (month < 1 || month > 12 || !local[zone])
+	for (size_t i = 0; shape[i]; i++)
+		if (shape[i] == 'd' ? local[i] < '0' || local[i] > '9' : local[i] != shape[i])
+			return NULL;
+	month = two_digits(local + 5);
+	if (month < 1 || month > 12)
 		return NULL;
-	return arena_printf(a, "%d %s %d, %02d:%02d (%s)", day, months[month - 1], year, hour,
-	                    minute, local + zone);
+	return arena_printf(a, "%d %s %.4s, %.5s (%s)", two_digits(local + 8), months[month - 1],
+	                    local, local + 11, local + strlen(shape));
 }
 
 /* What one channel ("ff") adds to the luminance; v^2.2 is near enough to a polynomial. */

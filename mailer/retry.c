@@ -1,8 +1,6 @@
 /* retry.c - back-off, expiry and dead letter as pure functions. */
 #include "retry.h"
 
-#include <stdio.h>
-
 enum {
 	FIRST_DELAY_MS = 15 * 1000,
 	LONGEST_DELAY_MS = 30 * 60 * 1000,
@@ -30,17 +28,37 @@ int64_t retry_host_pause_ms(unsigned failures)
 	return pause;
 }
 
+/* The number of 1 to 3 digits at *at, which moves on behind it; -1 when there is none. */
+static int read_number(const char **at)
+{
+	const char *c = *at;
+	int n = 0;
+
+	while (*c >= '0' && *c <= '9' && c - *at < 3)
+		n = n * 10 + (*c++ - '0');
+	if (c == *at)
+		return -1;
+	*at = c;
+	return n;
+}
+
 /*
- * The enhanced status code (RFC 3463) that the reply text begins with, as class * 1000000 +
- * subject * 1000 + detail; 0 when there is none.
+ * The enhanced status code (RFC 3463) that the reply text begins with, "5.1.1 …", as
+ * class * 1000000 + subject * 1000 + detail; 0 when there is none.
  */
 static int enhanced_code(const char *response)
 {
-	int class, subject, detail;
+	int code = 0, n;
 
-	if (sscanf(response, "%1d.%3d.%3d", &class, &subject, &detail) != 3)
-		return 0;
-	return class * 1000000 + subject * 1000 + detail;
+	for (int part = 0; part < 3; part++) {
+		if (part > 0 && *response++ != '.')
+			return 0;
+		n = read_number(&response);
+		if (n < 0)
+			return 0;
+		code = code * 1000 + n;
+	}
+	return code;
 }
 
 /* No such mailbox, no such domain, moved away (RFC 3463 3.2, RFC 7505): the address is dead. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,12 +59,12 @@ export class Redis {
 	}
 }
 
-// One running portico-mailer; its log as objects.
+// One running portico-mailer, or another program; its log as objects.
 export class Mailer {
-	constructor(env) {
+	constructor(env, program = 'portico-mailer') {
 		this.log = [];
 		this.noise = '';
-		this.child = spawn(join(build, 'portico-mailer'), { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'inherit', 'pipe'] });
+		this.child = spawn(join(build, program), { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'inherit', 'pipe'] });
 		this.gone = once(this.child, 'exit').then(([code, signal]) => ({ code, signal }));
 		let rest = '';
 		this.child.stderr.on('data', (part) => {
@@ -129,6 +129,19 @@ export class Rig {
 		this.mailers.push(mailer);
 		await until(() => mailer.lines('start').length || mailer.child.exitCode !== null, 'the mailer');
 		return mailer;
+	}
+
+	// A portico-api without an edge: for its relay.
+	async startApi(workers) {
+		for (const dir of ['store', 'spool'])
+			mkdirSync(join(this.dir, dir), { recursive: true });
+		const api = new Mailer({
+			...this.env(), PORTICO_API_DATABASE: this.cluster.conninfo('portico_api'), PORTICO_RELAY_DATABASE: this.cluster.conninfo('portico_relay'),
+			PORTICO_SOCKET: join(this.dir, 'api.sock'), PORTICO_STORE_DIR: join(this.dir, 'store'), PORTICO_SPOOL_DIR: join(this.dir, 'spool'),
+			PORTICO_WORKERS: String(workers), PORTICO_OPENAPI: join(build, 'openapi.json'),
+		}, 'portico-api');
+		await until(() => existsSync(join(this.dir, 'api.sock')) || api.child.exitCode !== null, 'the API');
+		return api;
 	}
 
 	// Move the clock of all programs to `seconds` from now.
@@ -284,10 +297,10 @@ export class Rig {
 
 const known = new Map();
 
-// A statement of shared/*.sql as the build embeds it.
-function statement(name) {
+// A statement of shared/outbox.sql or api/relay.sql as the build embeds it.
+export function statement(name) {
 	if (known.size === 0) {
-		for (const file of ['shared/outbox.sql', 'shared/audit.sql']) {
+		for (const file of ['shared/outbox.sql', 'api/relay.sql']) {
 			const header = execFileSync('awk', ['-f', 'shared/io/sqlgen.awk', file], { cwd: root, encoding: 'utf8' });
 			for (const m of header.matchAll(/\.name = "(\w+)",\s*\.text = ((?:"(?:[^"\\]|\\.)*"\s*)+),\s*\.nparams = \d+,\s*(?:\.params = \(const char \*const\[\]\)\{([^}]*)\})?/g))
 				known.set(m[1], {
@@ -305,5 +318,3 @@ export function headers(raw) {
 	const head = raw.slice(0, raw.indexOf('\r\n\r\n')).replaceAll(/\r\n[ \t]/g, ' ');
 	return Object.fromEntries(head.split('\r\n').map((l) => [l.slice(0, l.indexOf(':')).toLowerCase(), l.slice(l.indexOf(':') + 1).trim()]));
 }
-
-export const readGolden = (name) => readFileSync(join(root, 'tests/mailer/golden', name), 'utf8');

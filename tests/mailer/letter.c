@@ -1,0 +1,253 @@
+/*
+ * letter.c - each kind of mail, whole, against tests/mailer/golden/NAME.eml. `make golden` writes
+ * them anew; the difference is then to be read.
+ */
+#include "letter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define DOCUMENT(n, name)                                                                     \
+	"{\"id\":\"01890a5d-ac96-774b-bcce-b302099a80" n "\",\"name\":\"" name                \
+	"\",\"folder\":\"Annual accounts\",\"by\":\"Ann Example\",\"at\":\"2026-03-03 11:0" n \
+	" Europe/Berlin\"}"
+
+#define BAD_ADDRESS                                                                                   \
+	"{\"message_id\":\"x\",\"template\":\"invitation\",\"link\":\"l\",\"vars\":{},\"date_ms\":1," \
+	"\"to\":\"a@x.test\\r\\nBcc: b@x.test\",\"from\":\"c@x.test\"}"
+
+static struct arena arena;
+
+static int open_arena(void **state)
+{
+	(void)state;
+	arena_init(&arena, 32 << 20);
+	return 0;
+}
+
+static int close_arena(void **state)
+{
+	(void)state;
+	arena_release(&arena);
+	return 0;
+}
+
+static struct id id_of(const char *uuid)
+{
+	struct id id;
+
+	assert_int_equal(id_from_uuid(uuid, &id), 0);
+	return id;
+}
+
+static struct letter_facts sample(const char *kind)
+{
+	return (struct letter_facts){
+		.envelope = id_of("01890a5d-ac96-774b-bcce-b302099a8057"),
+		.kind = kind,
+		.to_email = "ann@x.test",
+		.to_name = "Ann Example",
+		.from_email = "no-reply@portal.example",
+		.firm = "Adler & S\xc3\xb6hne",
+		.accent = "#1f4e79",
+		.support_email = "help@adler.example",
+		.portal = "https://adler.example",
+		.locale = "en",
+		.actor = "Olga Owner",
+		.client = "Acme GmbH",
+		.folder = id_of("01890a5d-ac96-774b-bcce-b302099a8058"),
+		.item = "Annual accounts",
+		.until = "2026-03-10 11:05 Europe/Berlin",
+		.now_ms = 1772532303123,
+	};
+}
+
+static const struct json *parsed(const char *text)
+{
+	const struct json *root;
+	struct err err;
+
+	err_init(&err, &arena);
+	assert_int_equal(json_parse(&arena, text, strlen(text), &root, &err), 0);
+	return root;
+}
+
+static struct letter written(const struct letter_facts *facts, const char *token)
+{
+	const char *frozen = letter_freeze(&arena, facts), *why;
+	struct letter letter;
+
+	assert_non_null(frozen);
+	if (letter_write(&arena, frozen, token, &letter, &why) < 0)
+		fail_msg("%s", why);
+	return letter;
+}
+
+static const char *read_golden(const char *path)
+{
+	char *text = arena_alloc(&arena, LETTER_MAX);
+	FILE *f = fopen(path, "rb");
+
+	if (!f)
+		return "(there is no such file)";
+	text[fread(text, 1, LETTER_MAX - 1, f)] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void check_golden(const char *name, const struct letter *letter)
+{
+	const char *path = arena_printf(&arena, "tests/mailer/golden/%s.eml", name);
+	FILE *f;
+
+	assert_int_equal(letter->len, strlen(letter->message));
+	if (!getenv("GOLDEN")) {
+		if (strcmp(letter->message, read_golden(path)) != 0)
+			fail_msg("%s differs from %s", letter->message, path);
+		return;
+	}
+	f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(letter->message, 1, letter->len, f), letter->len);
+	fclose(f);
+}
+
+static void test_letter_invitation(void **state)
+{
+	struct letter_facts facts = sample("invitation");
+	struct letter letter = written(&facts, "TOKEN");
+
+	(void)state;
+	check_golden("invitation", &letter);
+	facts.kind = "staff_invitation";
+	letter = written(&facts, "TOKEN");
+	check_golden("staff_invitation", &letter);
+}
+
+static void test_letter_share(void **state)
+{
+	struct letter_facts facts = sample("folder.shared");
+	struct letter letter;
+
+	(void)state;
+	facts.can_upload = true;
+	letter = written(&facts, NULL);
+	check_golden("folder_shared", &letter);
+	facts = sample("document.shared");
+	facts.document = id_of("01890a5d-ac96-774b-bcce-b302099a8059");
+	facts.item = "Bilanz \xe2\x82\xac 2025 \"final\" <1>.pdf";
+	letter = written(&facts, NULL);
+	check_golden("document_shared", &letter);
+}
+
+static void test_letter_upload(void **state)
+{
+	struct letter_facts facts = sample("document.uploaded");
+	struct letter letter;
+
+	(void)state;
+	facts.document = id_of("01890a5d-ac96-774b-bcce-b302099a8059");
+	facts.documents = parsed("[" DOCUMENT("1", "balance.pdf") "]");
+	facts.count = 1;
+	facts.one_folder = true;
+	letter = written(&facts, NULL);
+	check_golden("document_uploaded", &letter);
+	facts.documents = parsed("[" DOCUMENT("1", "balance.pdf") "," DOCUMENT("2", "b&c.pdf") "]");
+	facts.count = 5;
+	letter = written(&facts, NULL);
+	check_golden("documents_uploaded", &letter);
+}
+
+/* What is not known is left out, without a trace of it. */
+static void test_letter_of_little_known(void **state)
+{
+	static const char *const kinds[] = {"invitation", "staff_invitation", "folder.shared",
+	                                    "document.shared", "document.uploaded"};
+
+	(void)state;
+	for (size_t i = 0; i < lengthof(kinds); i++) {
+		struct letter_facts facts = sample(kinds[i]);
+		struct letter letter;
+
+		facts.to_name = facts.support_email = facts.actor = facts.client = NULL;
+		facts.until = facts.locale = facts.accent = NULL;
+		letter = written(&facts, NULL);
+		assert_null(strstr(letter.text, "{{"));
+		assert_null(strstr(letter.html, "{{"));
+		assert_null(strstr(letter.text, "(null)"));
+		assert_null(strstr(letter.text, "()"));
+		assert_null(strstr(letter.text, "Hello ,"));
+		assert_null(strstr(letter.message, "Reply-To"));
+		assert_non_null(strstr(letter.text, "https://adler.example/"));
+	}
+}
+
+static void test_letter_is_the_same_every_time(void **state)
+{
+	struct letter_facts facts = sample("folder.shared");
+	const char *frozen = letter_freeze(&arena, &facts), *why;
+	struct letter one, two;
+
+	(void)state;
+	assert_int_equal(letter_write(&arena, frozen, NULL, &one, &why), 0);
+	assert_int_equal(letter_write(&arena, frozen, NULL, &two, &why), 0);
+	assert_string_equal(one.message, two.message);
+	assert_null(strstr(frozen, "TOKEN"));
+}
+
+static void test_letter_not_readable(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"{",
+		"[]",
+		"{}",
+		"null",
+		"{\"message_id\":\"x\"}",
+		"{\"message_id\":\"x\",\"template\":\"nothing\",\"link\":\"l\",\"vars\":{},\"date_ms\":1}",
+		BAD_ADDRESS,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < lengthof(bad); i++) {
+		struct letter letter;
+		const char *why = NULL;
+
+		assert_int_equal(letter_write(&arena, bad[i], NULL, &letter, &why), -1);
+		assert_non_null(why);
+	}
+}
+
+/* A firm's odd support address is left out: it holds no mail up. */
+static void test_letter_odd_support_address(void **state)
+{
+	struct letter_facts facts = sample("folder.shared");
+	struct letter letter;
+
+	(void)state;
+	facts.support_email = "b\xc3\xbcro@adler.example";
+	letter = written(&facts, NULL);
+	assert_null(strstr(letter.message, "Reply-To"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_letter_invitation),
+		TEST(test_letter_share),
+		TEST(test_letter_upload),
+		TEST(test_letter_of_little_known),
+		TEST(test_letter_is_the_same_every_time),
+		TEST(test_letter_not_readable),
+		TEST(test_letter_odd_support_address),
+	};
+
+	return cmocka_run_group_tests_name("letter", tests, NULL, NULL);
+}

@@ -16,7 +16,9 @@ enum {
 	LIMIT_DEFAULT = 25,
 	LIMIT_MAX = 100,
 	CURSOR_PLAIN = 8 + 16,
-	CURSOR_SIZE = CURSOR_PLAIN + 16
+	CURSOR_SIZE = CURSOR_PLAIN + 16,
+	PAGE_BYTES_MAX = 3 * 1024 * 1024, /* less than an answer may have */
+	ROW_EXTRA_BYTES = 2 * 1024        /* of member names and the like */
 };
 
 struct page {
@@ -123,6 +125,21 @@ static void link_next(struct rq *rq, const char *next)
 		reply_header(rq, "link", b.data);
 }
 
+/* How many of the rows fit in one page, one at least. JSON makes a text up to twice as long. */
+static int rows_fitting(const struct rows *rows, int64_t limit)
+{
+	size_t bytes = 0;
+	int n = 0;
+
+	while (n < rows->n && n < limit) {
+		bytes += ROW_EXTRA_BYTES + 2 * row_size(rows, n);
+		if (n > 0 && bytes > PAGE_BYTES_MAX)
+			break;
+		n++;
+	}
+	return n;
+}
+
 int reply_list(struct rq *rq, const struct entity *kind, const struct stmt *stmt,
                const struct arg *args)
 {
@@ -138,8 +155,8 @@ int reply_list(struct rq *rq, const struct entity *kind, const struct stmt *stmt
 	db_bind(&rq->db, "limit", arg_int(rq->arena, page.limit + 1));
 	TRY(db_query(&rq->db, stmt, args, &rows));
 	TRY(auth_known(rq));
-	count = rows.n > page.limit ? (int)page.limit : rows.n;
-	if (rows.n > page.limit) {
+	count = rows_fitting(&rows, page.limit);
+	if (rows.n > count) {
 		last = row_id(&rows, count - 1, "id");
 		next = cursor_make(rq, row_time(&rows, count - 1, "created_at"), &last);
 		link_next(rq, next);

@@ -138,6 +138,12 @@ may_wait int db_put(struct db *db, const struct stmt *stmt, const struct field *
 may_wait int db_commit(struct db *db);
 
 /*
+ * Roll the open transaction back and wait until it is, so that what it held (locks, a key that is being
+ * worked on) is free before anybody is told of the refusal. Only db_end is left then. Nothing to do: returns.
+ */
+may_wait void db_roll_back(struct db *db);
+
+/*
  * End the unit: roll back what is open, give the connection back. Never waits: a connection that is
  * still busy (the caller was cancelled) is drained in the background or closed. Idempotent.
  */
@@ -168,6 +174,9 @@ int row_bytes(const struct rows *rows, int row, const char *column, struct arena
 /* Fill the entity from the columns whose names are fields of the table; other members stay. */
 void row_read(const struct rows *rows, int row, const struct field *fields, void *entity,
               struct arena *a);
+
+/* Bytes of all columns of the row. */
+size_t row_size(const struct rows *rows, int row);
 
 /* Names of the result's columns, for the test that compares statements with field tables. */
 int rows_columns(const struct rows *rows);

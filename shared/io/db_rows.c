@@ -82,6 +82,16 @@ bool row_bool(const struct rows *rows, int row, const char *column)
 	return text && text[0] == 't';
 }
 
+size_t row_size(const struct rows *rows, int row)
+{
+	int n = rows_columns(rows);
+	size_t size = 0;
+
+	for (int i = 0; i < n; i++)
+		size += (size_t)PQgetlength(rows->result, row, i);
+	return size;
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -2,7 +2,7 @@
 import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { address, enable, key, newClient, newContact, newFirm, newFolder, newPortalUser, ok, PASSWORD, raw, stack, upload } from '../lib/kit.js';
+import { address, all, enable, key, newClient, newContact, newFirm, newFolder, newPortalUser, ok, PASSWORD, raw, stack, upload } from '../lib/kit.js';
 
 const bytes = (...parts: (number | string)[]) => Buffer.concat(parts.map((p) => (typeof p === 'string' ? Buffer.from(p.replaceAll('-', ''), 'hex') : Buffer.alloc(16, p))));
 const sessionToken = (firm: string | number, member: string | number, session: string | number) => `cps_${bytes(firm, member, session, 7, 7).toString('base64url')}`;
@@ -157,4 +157,19 @@ describe('what the database alone refuses is no fault of ours', () => {
 		await gone2;
 		assert.ok([401, 404, 409].includes(sent.status), sent.body.toString());
 	});
+});
+
+test('a list of the largest objects there may be is told in shorter pages', async () => {
+	const { owner } = await newFirm();
+	const custom_fields = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`field${i}`, '\u{1F600}'.repeat(1000)]));
+	const made: string[] = [];
+	for (let i = 0; i < 26; i++) made.push((await newClient(owner, { custom_fields })).id);
+	const pages: number[] = [];
+	const found = await all(async (cursor) => {
+		const page = await ok(owner.api.GET('/v1/clients', { params: { query: { limit: 100, ...(cursor ? { cursor } : {}) } } }), 200);
+		pages.push(page.data.length);
+		return page;
+	});
+	assert.deepEqual(found.map((client) => client.id), made);
+	assert.ok(pages.length > 1, pages.join());
 });

@@ -407,6 +407,8 @@ $$;
 -- access is the strongest over all shares that reach the item: its own, its folder's, its ancestors'.
 -- Plain SQL without options, so that the planner inlines it and conditions on its columns become index
 -- conditions. `= any(path)` and not `&&`: under row-level security only leakproof operators may be.
+-- The last part looks at folders once per share: as `not exists` it was done for each document of the firm,
+-- in seconds, while the tables had no statistics yet.
 create function portal_items(firm uuid, membership uuid)
 returns table (
 	item_kind text, folder_id uuid, document_id uuid, access text, client_id uuid, created_at timestamptz
@@ -457,14 +459,15 @@ as $$
 	from share s
 	join client c on c.firm_id = s.firm_id and c.id = s.client_id
 	join document d on d.firm_id = s.firm_id and d.id = s.document_id
+	cross join lateral (
+		select max(o.access) as access
+		from folder f
+		join share o on o.firm_id = f.firm_id and o.membership_id = s.membership_id and o.client_id = f.client_id
+			and o.folder_id = any(f.path)
+		where f.firm_id = d.firm_id and f.id = d.folder_id
+	) g
 	where s.firm_id = $1 and s.membership_id = $2 and d.firm_id = $1 and d.trashed_at is null
-		and c.status = 'active'
-		and not exists (
-			select from folder f
-			join share o on o.firm_id = f.firm_id and o.membership_id = $2 and o.client_id = f.client_id
-				and o.folder_id = any(f.path)
-			where f.firm_id = d.firm_id and f.id = d.folder_id
-		)
+		and c.status = 'active' and g.access is null
 		and exists (
 			select from membership m
 			where m.firm_id = $1 and m.id = $2 and m.kind = 'portal' and m.state = 'active'

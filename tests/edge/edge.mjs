@@ -133,6 +133,13 @@ export function ask(port, method, url, headers = {}, body = undefined) {
 	});
 }
 
+/** The part of an upload that a request is; the body's is followed by the seconds it took. */
+export function phaseOf(one) {
+	const [phase, seconds] = (one.headers["x-portico-phase"] ?? "").split(" ");
+	if (seconds !== undefined && !(phase === "body" && /^[0-9]+\.[0-9]{3}$/.test(seconds))) throw new Error(`phase ${one.headers["x-portico-phase"]}`);
+	return phase;
+}
+
 /** The codes of shared/base/problems.def: code → { status, title }. */
 export function problemTable() {
 	const table = {};

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import net from "node:net";
 import { after, test } from "node:test";
-import { ask, raw, startEdge, until } from "./edge.mjs";
+import { ask, phaseOf, raw, startEdge, until } from "./edge.mjs";
 
 const running = [];
 /** An edge with other figures; each must stand in the configuration. */
@@ -58,7 +58,7 @@ test("guessing passwords and tokens has a limit of its own, shared by all the do
 test("an upload counts once, not once a phase", async () => {
 	const edge = await edgeWith({ "burst=400": "burst=5" }, { RATE: 1 });
 	edge.peer.answer = (one, res) => {
-		res.writeHead(one.headers["x-portico-phase"] === "authorize" ? 204 : 201);
+		res.writeHead(phaseOf(one)?.split(" ")[0] === "authorize" ? 204 : 201);
 		res.end();
 	};
 	const statuses = [];

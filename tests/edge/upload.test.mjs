@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { after, before, beforeEach, test } from "node:test";
-import { ask, raw, startEdge, until } from "./edge.mjs";
+import { ask, phaseOf, raw, startEdge, until } from "./edge.mjs";
 
 let edge;
 before(async () => (edge = await startEdge()));
@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 const spooled = () => readdirSync(`${edge.dir}/spool`);
-const phases = () => edge.peer.seen.map((one) => one.headers["x-portico-phase"]);
+const phases = () => edge.peer.seen.map((one) => phaseOf(one)?.split(" ")[0]);
 
 function problem(res, status, code) {
 	res.writeHead(status, { "Content-Type": "application/problem+json", "X-From": "api" });
@@ -25,7 +25,7 @@ function problem(res, status, code) {
 /** The API as it should be: authorizes all but ?deny=CODE, takes the spool file by its name. */
 function api(one, res) {
 	const deny = new URL(one.url, "http://x").searchParams.get("deny");
-	const phase = one.headers["x-portico-phase"];
+	const phase = phaseOf(one)?.split(" ")[0];
 	if (phase === "authorize") {
 		res.writeHead(deny ? 403 : 204);
 		return res.end(deny ? "{}" : undefined);
@@ -168,7 +168,7 @@ test("a client that vanishes at any byte leaves no spool file and no document", 
 test("a client that vanishes while the API has the file: the connection closes, the file goes", async () => {
 	let state = "";
 	edge.peer.answer = (one, res) => {
-		if (one.headers["x-portico-phase"] === "authorize") return api(one, res);
+		if (phaseOf(one)?.split(" ")[0] === "authorize") return api(one, res);
 		state = "busy";
 		res.on("close", () => (state = "left"));
 	};
@@ -189,7 +189,7 @@ test("a spool that cannot be written: the API is asked for the real problem", as
 		rmSync(`${full.dir}/spool/sub`, { recursive: true });
 		writeFileSync(`${full.dir}/spool/sub`, "");
 		const answer = await ask(full.port, "POST", "/v1/documents?name=a", { "content-length": 5 }, "hello");
-		assert.deepEqual(full.peer.seen.map((one) => one.headers["x-portico-phase"]), ["authorize", "refused"]);
+		assert.deepEqual(full.peer.seen.map((one) => phaseOf(one)?.split(" ")[0]), ["authorize", "refused"]);
 		assert.equal(answer.status, 507);
 		assert.equal(answer.json.code, "quota_exceeded");
 	} finally {
@@ -203,7 +203,7 @@ test("the memory of nginx does not grow with the upload", async () => {
 	const sum = createHash("sha256");
 	const file = `${edge.dir}/store/blobs/taken`;
 	edge.peer.answer = (one, res) => {
-		if (one.headers["x-portico-phase"] !== "body") return api(one, res);
+		if (phaseOf(one)?.split(" ")[0] !== "body") return api(one, res);
 		renameSync(one.headers["x-portico-spool"], file);
 		res.writeHead(201);
 		res.end();

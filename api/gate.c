@@ -77,6 +77,7 @@ static struct {
 	struct kore_timer *kick; /* due at once, when there are ready strands */
 	struct watch **watches;  /* by descriptor */
 	int watches_size;
+	struct kore_task *hands;
 	struct kore_event hands_event;
 	bool draining, stopping;
 } gate = {.event_fd = -1};
@@ -326,19 +327,17 @@ static int hand(struct kore_task *task)
 
 static int hands_start(void)
 {
-	int fd = hands_open();
-	struct kore_task *task;
+	int fd = hands_open(kore_task_threads);
 
-	if (fd < 0)
+	/* kept: Kore's threads and epoll point to them */
+	gate.hands = calloc(kore_task_threads, sizeof(*gate.hands));
+	if (fd < 0 || !gate.hands)
 		return -1;
 	gate.hands_event.handle = on_hands;
 	kore_platform_event_level_read(fd, &gate.hands_event);
 	for (unsigned i = 0; i < kore_task_threads; i++) {
-		task = calloc(1, sizeof(*task)); /* kept: Kore's threads and epoll point to it */
-		if (!task)
-			return -1;
-		kore_task_create(task, hand);
-		kore_task_run(task);
+		kore_task_create(&gate.hands[i], hand);
+		kore_task_run(&gate.hands[i]);
 	}
 	return 0;
 }

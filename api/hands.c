@@ -23,7 +23,7 @@ static struct {
 	pthread_cond_t more, quiet;
 	struct list waiting, done;
 	unsigned queued;  /* waiting */
-	unsigned running; /* threads in hands_loop */
+	unsigned working; /* threads that do not rest, those included that have yet to come */
 	bool closing;
 	int fd;
 } hands = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -52,8 +52,9 @@ static struct job *list_take(struct list *l)
 	return j;
 }
 
-int hands_open(void)
+int hands_open(unsigned threads)
 {
+	hands.working = threads;
 	hands.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	return hands.fd;
 }
@@ -84,7 +85,6 @@ void hands_loop(void)
 	/* the event loop comes first on a busy core */
 	setpriority(PRIO_PROCESS, (id_t)gettid(), 5);
 	pthread_mutex_lock(&hands.lock);
-	hands.running++;
 	while (!hands.closing) {
 		j = list_take(&hands.waiting);
 		if (j)
@@ -92,7 +92,7 @@ void hands_loop(void)
 		else
 			pthread_cond_wait(&hands.more, &hands.lock);
 	}
-	hands.running--;
+	hands.working--;
 	pthread_cond_signal(&hands.quiet);
 	for (;;) /* Kore frees what its threads go back to while they are still there */
 		pthread_cond_wait(&hands.more, &hands.lock);
@@ -143,7 +143,7 @@ void hands_close(void)
 	pthread_mutex_lock(&hands.lock);
 	hands.closing = true;
 	pthread_cond_broadcast(&hands.more);
-	while (hands.running > 0)
+	while (hands.working > 0)
 		pthread_cond_wait(&hands.quiet, &hands.lock);
 	while ((j = list_take(&hands.waiting)) || (j = list_take(&hands.done)))
 		hands_free(j);

@@ -16,8 +16,9 @@ struct job {
 	_Alignas(max_align_t) char data[];
 };
 
-/* Make the queue. Returns a descriptor that is readable when jobs are done, or -1. */
-int hands_open(void);
+/* Make the queue for `threads` hands_loop(). Returns a descriptor that is readable when jobs are
+ * done, or -1. */
+int hands_open(unsigned threads);
 
 /* What each thread runs; it never returns, and rests after hands_close(). */
 _Noreturn void hands_loop(void);
@@ -31,7 +32,7 @@ struct job *hands_take(void);
 /* Wipe and free a job that is done. */
 void hands_free(struct job *j);
 
-/* Let the threads end after the job they are at, and wait for that. */
+/* Let all the threads rest after the job they are at, and wait for that. */
 void hands_close(void);
 
 #endif

@@ -62,7 +62,8 @@ static struct sock_filter sandbox[] = {KORE_BPF_RET(SECCOMP_RET_ALLOW)};
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-	return "leak:kore_malloc\nleak:kore_mem_init\n";
+	return "leak:kore_malloc\nleak:pool_region_create\nleak:kore_pool_init\n"
+	       "leak:kore_seccomp_enable\nleak:kore_proctitle_setup\n";
 }
 #else
 /*

@@ -191,7 +191,7 @@ clean: ## remove everything built
 # tests/suite.sh runs these and whatever else the suite's folder holds, with the programs already built.
 
 SUITES := unit io gate db mailer edge api contract e2e run torture
-.PHONY: test test-all $(SUITES:%=test-%) test-torture-long bench
+.PHONY: test test-all $(SUITES:%=test-%) test-torture-long test-compose bench
 
 $(B)/tests/%: $(B)/o/tests/%.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
 	@mkdir -p $(@D)
@@ -220,6 +220,13 @@ $(SUITES:%=test-%): test-%:
 
 test-torture-long: ## the promises' own numbers: 1,000 kills, 20,000 events
 	@TORTURE_KILLS=1000 TORTURE_EVENTS=20000 $(MAKE) --no-print-directory test-torture
+
+golden: $(B)/tests/mailer/letter ## write the expected mails of tests/mailer anew, to be read in the diff
+	@GOLDEN=1 $< && git diff --stat tests/mailer/golden
+.PHONY: golden
+
+test-compose: ## docker-compose.yml for real, in minutes (as root)
+	@tests/compose/run.sh
 
 bench: all $(filter $(B)/tests/bench/%,$(TEST_BIN)) ## the figures
 	@B='$(B)' tests/suite.sh bench $(filter $(B)/tests/bench/%,$(TEST_BIN))

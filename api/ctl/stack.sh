@@ -261,7 +261,7 @@ command_edge() {
 
 # What a killed nginx leaves: a socket that it would not replace, and bodies that nobody will finish.
 prepare_edge() {
-	rm -f "$RUN/edge-store.sock" "${PORTICO_SPOOL_DIR:?}"/[0-9]*
+	rm -f "$RUN/edge-store.sock"
 	find "$PORTICO_SPOOL_DIR" -type f -delete
 }
 

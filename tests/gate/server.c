@@ -1,6 +1,7 @@
 /* server.c - the gate with a dispatcher of its own: each path waits, works or fails in a way of its
  * own. */
 #include "crypt.h"
+#include "db.h"
 #include "door.h"
 #include "fiber.h"
 #include "io.h"
@@ -100,6 +101,76 @@ static int never(void)
 	return r < 0 ? 499 : 200;
 }
 
+/* ---- the database ---- */
+
+static const struct stmt set_firm = {.name = "set_firm",
+                                     .text = "select set_config('portico.firm', 'f', true)"};
+static const struct stmt get_firm = {
+	.name = "get_firm",
+	.text = "select coalesce(current_setting('portico.firm', true), '') as firm"};
+static const struct stmt nap = {.name = "nap",
+                                .text = "select pg_sleep($1::float8 / 1000)",
+                                .nparams = 1,
+                                .params = (const char *const[]){"ms"}};
+static const struct stmt insert = {.name = "insert",
+                                   .text = "insert into thing values ($1::int)",
+                                   .nparams = 1,
+                                   .params = (const char *const[]){"id"}};
+
+static struct db_pool *pool;
+
+static int use_db(struct db *db, const struct door_in *in, struct rows *rows)
+{
+	const char *given = in->query ? in->query : "0";
+
+	if (strcmp(in->path, "/firm") != 0)
+		db_prelude(db, &set_firm, NULL, NULL);
+	if (strcmp(in->path, "/read") == 0 || strcmp(in->path, "/write") == 0)
+		TRY(db_query(db, &nap, ARGS({"ms", given}), NULL));
+	if (strcmp(in->path, "/write") == 0)
+		TRY(db_query(db, &insert, ARGS({"id", arg_int(db->arena, id_new().b[15] + 1000)}),
+		             NULL));
+	if (strcmp(in->path, "/insert") == 0)
+		TRY(db_query(db, &insert, ARGS({"id", given}), NULL));
+	TRY(db_query(db, &get_firm, NULL, rows));
+	return db_commit(db);
+}
+
+static void with_db(const struct door_in *in, struct arena *a, struct door_out *out)
+{
+	bool writes = strcmp(in->path, "/write") == 0 || strcmp(in->path, "/insert") == 0;
+	struct rows rows;
+	struct err err;
+	struct db db;
+
+	err_init(&err, a);
+	db_init(&db, pool, a, &err, writes);
+	if (use_db(&db, in, &rows) == 0) {
+		reply(a, out, 200, row_text(&rows, 0, "firm"));
+	} else {
+		reply(a, out, problem_status(err.problem), problem_code(err.problem));
+		if (err.retry_after_s)
+			out->headers[out->header_count++] =
+				(struct door_header){"retry-after", "1"};
+	}
+	db_end(&db);
+}
+
+static void pool_state(struct arena *a, struct door_out *out)
+{
+	struct db_pool_stats s;
+
+	db_pool_stats(pool, &s);
+	reply(a, out, 200,
+	      arena_printf(a,
+	                   "{\"open\":%u,\"idle\":%u,\"busy\":%u,\"waiting\":%u,\"handed_out\":%lu,"
+	                   "\"drained\":%lu,\"reconnects\":%lu,\"round_trips\":%lu}",
+	                   s.open, s.idle, s.busy, s.waiting, s.handed_out, s.drained, s.reconnects,
+	                   s.round_trips));
+}
+
+/* ---- the rest ---- */
+
 static struct io_event event;
 
 static void raise_event(void *arg)
@@ -141,6 +212,10 @@ static int route(const struct door_in *in, struct arena *a, struct door_out *out
 		return number(in, 200);
 	if (strcmp(in->path, "/stats") == 0)
 		stats(a, out);
+	else if (strcmp(in->path, "/pool") == 0)
+		pool_state(a, out);
+	else if (pool)
+		with_db(in, a, out);
 	else
 		echo(in, a, out);
 	return 0;
@@ -173,14 +248,18 @@ static void background(void *arg)
 
 int worker_start(void)
 {
-	if (getenv("PORTICO_TEST_START_FAILS"))
+	if (getenv("GATE_TEST_FAILS"))
 		return -1;
+	if (getenv("GATE_TEST_DB"))
+		pool = db_pool_new(getenv("PORTICO_API_DATABASE"),
+		                   (unsigned)strtol(getenv("PORTICO_DB_POOL"), NULL, 10));
 	gate_spawn(background, NULL);
 	return 0;
 }
 
 void worker_stop(void)
 {
+	db_pool_free(pool);
 	log_say(LOGL_INFO, "stop", "begun %d ended %d fibers %d", (int)seen.begun, (int)seen.ended,
 	        (int)fiber_count());
 }

@@ -15,8 +15,8 @@ const files = fs.readdirSync(dir).filter((f) => f.endsWith('.test.js') && (!only
 const sink = await new Sink().start();
 const stack = await start({ smtp: sink.url });
 const stop = async () => {
-	await stack.stop();
 	await sink.close();
+	await stack.stop();
 };
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, async () => { await stop(); process.exit(130); });
 const env = { ...process.env, STACK_STATE: stack.state, STACK_URL: stack.url, STACK_SINK: await sink.control() };
@@ -35,5 +35,9 @@ async function run(some) {
 const first = files.filter((file) => file.endsWith('journey.test.js'));
 const code = (await run(first)) || (await run(files.filter((file) => !first.includes(file))));
 if (code) for (const name of ['api', 'mailer', 'edge']) process.stderr.write(`---- ${name}.log\n${stack.log(name, Number(process.env.LOG_BYTES ?? 1500))}\n`);
-await stop();
-process.exit(code ?? 1);
+let cried = 0;
+await stop().catch((error) => {
+	console.error(error.message);
+	cried = 1;
+});
+process.exit(code === 0 ? cried : code ?? 1);

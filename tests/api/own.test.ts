@@ -20,8 +20,8 @@ describe('an empty installation without test mode', () => {
 		stack = await start({ smtp: sink.url, env: { PORTICO_DEMO: '0', PORTICO_TEST_MODE: '0', PORTICO_CORS_ORIGINS: `${ORIGIN} https://second.firm.test` } });
 	});
 	after(async () => {
-		await stack.stop();
 		await sink.close();
+		await stack.stop();
 	});
 
 	const IN = { firm_name: 'North Partners', firm_slug: 'north', owner_name: 'Olive Owner', owner_email: 'olive@north.test', owner_password: 'seven wet herons wade', timezone: 'Europe/London', currency: 'GBP' };
@@ -151,8 +151,8 @@ describe('the demo firm, and reset', () => {
 		stack = await start({ smtp: sink.url });
 	});
 	after(async () => {
-		await stack.stop();
 		await sink.close();
+		await stack.stop();
 	});
 
 	const login = (email: string, password: string) => api(stack.url).POST('/v1/auth/login', { body: { firm: stack.demo?.slug ?? '', audience: 'staff', email, password, transport: 'token' } });

@@ -26,6 +26,8 @@ export class Stack {
 		this.demo = fs.existsSync(demo) ? JSON.parse(fs.readFileSync(demo, 'utf8')) : null;
 		/** @type {import('node:child_process').ChildProcess | undefined} */
 		this.process = undefined;
+		/** @type {import('node:child_process').ChildProcess | undefined} */
+		this.guard = undefined;
 	}
 
 	/** The process id of a program: api, mailer, edge, postgres, redis. @param {string} name */
@@ -75,7 +77,7 @@ export class Stack {
 		}
 	}
 
-	/** Stop what start() started; the directory goes too, unless KEEP is set. */
+	/** Stop what start() started; the directory goes too, unless KEEP is set. An error if a program cried out meanwhile. */
 	async stop() {
 		if (!this.process) return;
 		const child = this.process;
@@ -85,7 +87,16 @@ export class Stack {
 		const late = setTimeout(() => child.kill('SIGKILL'), 40_000);
 		await ended;
 		clearTimeout(late);
+		this.guard?.stdin?.end('stopped\n');
+		const cries = this.cries();
 		if (!process.env['KEEP']) fs.rmSync(this.state, { recursive: true, force: true });
+		if (cries.length) throw new Error(`sanitizers or the kernel found fault:\n${cries.join('\n')}`);
+	}
+
+	/** What sanitizers, assertions and crashes left in the logs of our programs. */
+	cries() {
+		const form = /AddressSanitizer|LeakSanitizer|UndefinedBehavior|runtime error:|Assertion|SUMMARY:|dumped core|signal 11/;
+		return ['api', 'mailer'].flatMap((name) => this.log(name, 1 << 26).split('\n').filter((line) => form.test(line)).slice(0, 10).map((line) => `${name}: ${line.slice(0, 400)}`));
 	}
 }
 
@@ -102,18 +113,33 @@ export async function start({ smtp, env = {}, timeout_ms = 120_000 }) {
 	delete settings['NODE_TEST_CONTEXT'];
 	const child = spawn(path.join(root, 'api/ctl/run.sh'), ['--no-build'], { cwd: root, env: settings, stdio: ['ignore', 'pipe', log] });
 	const logFile = path.join(os.tmpdir(), `${path.basename(state)}.log`);
+	const guard = watch(child.pid ?? 0);
 	try {
 		const url = await ready(child, timeout_ms, logFile);
 		const stack = new Stack(state, url);
 		stack.process = child;
+		stack.guard = guard;
 		return stack;
 	} catch (error) {
 		child.kill('SIGTERM');
+		guard.stdin?.end('stopped\n');
 		throw error;
 	} finally {
 		fs.closeSync(log);
 		if (!process.env['KEEP']) fs.rmSync(logFile, { force: true });
 	}
+}
+
+/**
+ * Whoever started an instance may be killed: then the pipe to this shell breaks, and it ends the instance.
+ * @param {number} pid
+ */
+function watch(pid) {
+	const guard = spawn('sh', ['-c', `read -r word || kill -TERM ${pid}`], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+	guard.unref();
+	/** @type {any} */ (guard.stdin).unref();
+	guard.stdin?.on('error', () => {});
+	return guard;
 }
 
 /**

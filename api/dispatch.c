@@ -77,8 +77,14 @@ static bool json_type_named(const char *type)
 	return false;
 }
 
+/* Of a call that anybody may make: read on the event loop, so it must not take long. */
+enum { PUBLIC_BODY_MAX = 64 * 1024 };
+
 static int check_body(struct rq *rq)
 {
+	if (strcmp(rq->route->access, PUBLIC) == 0 && rq->in->body_len > PUBLIC_BODY_MAX)
+		return err_set(&rq->err, PROBLEM_too_large, "At most %d bytes are taken here.",
+		               PUBLIC_BODY_MAX);
 	if (!(rq->route->flags & (BODY | UPLOAD)) && rq->in->body_len > 0)
 		return err_set(&rq->err, PROBLEM_malformed_request, "This call takes no body.");
 	if (rq->route->flags & BODY && rq->in->body_len > 0 &&

@@ -25,11 +25,19 @@ int me_get(struct rq *rq)
 	return reply_one(rq, &me_entity, &me, me.version);
 }
 
+/* The person as patched, and the time zone of before: one that stays need not be looked up. */
+struct me_change {
+	struct me me;
+	const char *timezone;
+};
+
 static int me_judge(struct rq *rq, const void *entity)
 {
-	const struct me *me = entity;
+	const struct me_change *change = entity;
 
-	return tenant_check_timezone(&rq->db, me->timezone, "/timezone");
+	if (change->me.timezone == change->timezone)
+		return 0;
+	return tenant_check_timezone(&rq->db, change->me.timezone, "/timezone");
 }
 
 static const char *me_event(const struct me *me)
@@ -40,16 +48,18 @@ static const char *me_event(const struct me *me)
 /* The name shown, phone, locale and time zone; never the sign-in address. */
 int me_patch(struct rq *rq)
 {
-	struct me me = {0};
+	struct me_change change = {0};
+	struct me *me = &change.me;
 	uint64_t sent;
 
 	TRY(change_one(rq, &sql_me_lock, NULL));
-	TRY(me_load(rq, &me));
-	TRY(match_version(rq, me.version));
-	TRY(body_read_judged(rq, &me_entity, FIELD_PATCH, &me, &sent, me_judge));
-	TRY(db_put(&rq->db, &sql_me_update, me_entity.fields, &me, NULL, NULL));
-	TRY(record_change(rq, me_event(&me), rq->who.membership, id_none,
+	TRY(me_load(rq, me));
+	TRY(match_version(rq, me->version));
+	change.timezone = me->timezone;
+	TRY(body_read_judged(rq, &me_entity, FIELD_PATCH, &change, &sent, me_judge));
+	TRY(db_put(&rq->db, &sql_me_update, me_entity.fields, me, NULL, NULL));
+	TRY(record_change(rq, me_event(me), rq->who.membership, id_none,
 	                  changed_names(rq, me_entity.fields, sent)));
-	TRY(me_load(rq, &me));
-	return reply_one(rq, &me_entity, &me, me.version);
+	TRY(me_load(rq, me));
+	return reply_one(rq, &me_entity, me, me->version);
 }

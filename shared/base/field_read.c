@@ -27,6 +27,12 @@ struct place {
 
 #define FAULT(p, ...) err_fault((p)->err, (p)->pointer, __VA_ARGS__)
 
+/* All faults that are told have been found: the rest is not worth anybody's time. */
+static bool enough(const struct place *p)
+{
+	return p->err->fault_count >= ERR_FAULTS_MAX;
+}
+
 /* The place of the item `index`, or of the member `name`, inside `p`. */
 static struct place place_item(const struct place *p, size_t index)
 {
@@ -255,7 +261,7 @@ static int split_emails(const struct place *p, const char *text, struct folding 
 {
 	int result = 0;
 
-	for (const char *end = text; *end; text = end + 1) {
+	for (const char *end = text; *end && !f->over && !enough(p); text = end + 1) {
 		const char *one, *email, *key;
 
 		end = text + strcspn(text, ";");
@@ -281,7 +287,8 @@ static int read_emails(const struct place *p, const struct json *v, void *at)
 		return wrong_type(p, "an array");
 	f.emails.v = arena_array(p->arena, const char *, f.room);
 	f.keys.v = arena_array(p->arena, const char *, f.room);
-	for (const struct json *item = json_first(v); item; item = json_next(item)) {
+	for (const struct json *item = json_first(v); item && !f.over && !enough(p);
+	     item = json_next(item)) {
 		const struct place here = place_item(p, index++);
 		const char *raw;
 
@@ -467,7 +474,7 @@ static int read_object(const struct place *p, const struct json *v, void *at)
 
 	if (json_type(v) != JSON_OBJECT)
 		return wrong_type(p, "an object");
-	for (const struct json *m = json_first(v); m; m = json_next(m))
+	for (const struct json *m = json_first(v); m && !enough(p); m = json_next(m))
 		if (!field_find(p->field->sub, json_name(m)))
 			result = unknown_member(p, p->field->sub, 0, json_name(m));
 	open_object(&w, &b, p);
@@ -586,7 +593,7 @@ int field_read(const struct field *fields, const struct json *body, unsigned how
 	assert(how == FIELD_CREATE || how == FIELD_PATCH);
 	if (json_type(body) != JSON_OBJECT)
 		return wrong_type(&root, "an object");
-	for (const struct json *v = json_first(body); v; v = json_next(v)) {
+	for (const struct json *v = json_first(body); v && !enough(&root); v = json_next(v)) {
 		struct place here = place_member(&root, json_name(v));
 
 		here.field = field_find(fields, json_name(v));

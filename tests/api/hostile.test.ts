@@ -173,3 +173,35 @@ test('a list of the largest objects there may be is told in shorter pages', asyn
 	assert.deepEqual(found.map((client) => client.id), made);
 	assert.ok(pages.length > 1, pages.join());
 });
+
+describe('a request that is made to be expensive is not', () => {
+	/** Round trips to the database that the last request of the route took. */
+	const trips = (route: string) => {
+		const lines = stack.log('api', 20_000).split('\n').filter((line) => line.includes(`"route":"${route}"`));
+		return JSON.parse(lines.at(-1) ?? '{}').db_trips as number;
+	};
+
+	test('nobody needs a large body before signing in', async () => {
+		const got = await raw('/v1/auth/login', { method: 'POST', json: { numbers: Array(100_000).fill(1) } });
+		assert.equal(`${got.status} ${got.json.code}`, '413 too_large');
+	});
+
+	test('thousands of faults are told as the first of them', async () => {
+		const { owner } = await newFirm();
+		const members = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`x${i}`, 1]));
+		assert.equal((await raw('/v1/clients', { method: 'POST', as: owner, json: members })).json.errors.length, 64);
+		const emails = await raw('/v1/clients', { method: 'POST', as: owner, json: { entity: 'business', name: 'X', emails: [Array.from({ length: 30_000 }, (_, i) => `a${i}@mail.test`).join(';')] } });
+		assert.deepEqual(emails.json.errors.map((e: any) => e.code), ['too_long']);
+	});
+
+	test('a stranger has no time zone looked up, and a known one is not looked up again', async () => {
+		const setup = { setup_token: 'x', firm_name: 'X', owner_name: 'X', owner_email: 'x@mail.test', owner_password: 'weak', timezone: 'No/Where', currency: 'EUR' };
+		assert.equal((await raw('/v1/setup', { method: 'POST', json: setup })).json.code, 'already_set_up');
+		assert.equal(trips('/v1/setup'), 1);
+		const { owner } = await newFirm();
+		await ok(owner.api.PATCH('/v1/me', { body: { timezone: 'Europe/Berlin' } }), 200);
+		const once = trips('/v1/me');
+		await ok(owner.api.PATCH('/v1/me', { body: { name: 'Olive' } }), 200);
+		assert.equal(trips('/v1/me'), once - 1);
+	});
+});

@@ -3,6 +3,11 @@
 
 # The numbers of the users are fixed, for they own what the volumes hold. API, mailer and edge share one: spool and store are
 # files of the same owner, which the edge writes, the API moves and the mailer's janitor clears.
+FROM debian:bookworm-slim AS base
+ENV DEBIAN_FRONTEND=noninteractive
+RUN useradd --system --uid 990 --user-group --no-create-home --shell /usr/sbin/nologin portico \
+	&& useradd --system --uid 991 --user-group --no-create-home --shell /usr/sbin/nologin postgres \
+	&& useradd --system --uid 992 --user-group --no-create-home --shell /usr/sbin/nologin redis
 
 FROM base AS init
 COPY compose/init.sh /usr/local/bin/init

@@ -119,7 +119,7 @@ int auth_origin(struct rq *rq)
 /* Parameters of authenticate() that no unit has bound. */
 static const struct arg *auth_args(struct rq *rq, const struct who *who, const char *rule)
 {
-	struct arg *args = arena_array(rq->arena, struct arg, 6);
+	struct arg *args = arena_array(rq->arena, struct arg, 7);
 	uint8_t hash[HASH_SIZE];
 
 	crypt_sha256(rq->token, strlen(rq->token), hash);
@@ -128,6 +128,7 @@ static const struct arg *auth_args(struct rq *rq, const struct who *who, const c
 	args[2] = (struct arg){"rule", rule};
 	args[3] = (struct arg){"firm", arg_id(rq->arena, &who->firm)};
 	args[4] = (struct arg){"me", arg_id(rq->arena, &who->membership)};
+	args[5] = (struct arg){"now", arg_time(rq->arena, rq->began)};
 	return args;
 }
 

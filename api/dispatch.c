@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { REQUEST_ID_MIN = 8, REQUEST_ID_MAX = 64 };
+enum { REQUEST_ID_MIN = 8, REQUEST_ID_MAX = 64, UPLOAD_SECONDS_MAX = 7 * 24 * 3600 };
 
 /* ---- opening ---- */
 
@@ -31,6 +31,27 @@ static bool request_id_valid(const char *text)
 	                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 
 	return n >= REQUEST_ID_MIN && n <= REQUEST_ID_MAX && text[n] == '\0';
+}
+
+/* Is this the part `name` of an upload: "authorize", "refused", or "body" and the seconds it took?
+ */
+static bool in_phase(const struct rq *rq, const char *name)
+{
+	const char *phase = rq_header(rq, "x-portico-phase");
+	size_t len = strlen(name);
+
+	return phase != NULL && strncmp(phase, name, len) == 0 &&
+	       (phase[len] == '\0' || phase[len] == ' ');
+}
+
+/* When the request began: a session that ends of itself while its upload arrives does not spoil it.
+ */
+static int64_t began_at(const struct rq *rq)
+{
+	const char *phase = rq_header(rq, "x-portico-phase");
+	double took = in_phase(rq, "body") ? strtod(phase + strlen("body"), NULL) : 0;
+
+	return took > 0 && took < UPLOAD_SECONDS_MAX ? rq->now - (int64_t)(took * 1000) : rq->now;
 }
 
 static void rq_open(struct rq *rq, const struct door_in *in, struct arena *a, struct door_out *out)
@@ -47,6 +68,7 @@ static void rq_open(struct rq *rq, const struct door_in *in, struct arena *a, st
 	}
 	rq->addr = rq_header(rq, "x-portico-addr");
 	rq->spool = rq_header(rq, "x-portico-spool");
+	rq->began = began_at(rq);
 }
 
 static int find_route(struct rq *rq)
@@ -170,16 +192,15 @@ static int admit_only(struct rq *rq, bool *known_r)
 
 static int handle_upload(struct rq *rq)
 {
-	const char *phase = rq_header(rq, "x-portico-phase");
 	bool known;
 
-	if (phase != NULL && strcmp(phase, "body") == 0) {
+	if (in_phase(rq, "body")) {
 		TRY(upload_length(rq));
 		TRY(upload_take(rq));
 		return handle_and_commit(rq);
 	}
 	TRY(admit_only(rq, &known));
-	if (phase != NULL && strcmp(phase, "authorize") == 0)
+	if (in_phase(rq, "authorize"))
 		return 0;
 	rq->err.retry_after_s = 1; /* what was in the way is gone by now */
 	if (known)
@@ -203,16 +224,14 @@ static int right_first(struct rq *rq)
 
 static int serve(struct rq *rq)
 {
-	bool upload, body_phase;
-	const char *phase = rq_header(rq, "x-portico-phase");
+	bool upload;
 
 	TRY(find_route(rq));
 	TRY(query_read(rq));
 	TRY(auth_claim(rq));
 	TRY(auth_origin(rq));
 	upload = rq->route->flags & UPLOAD;
-	body_phase = phase != NULL && strcmp(phase, "body") == 0;
-	open_unit(rq, rq->route->flags & WRITES && (!upload || body_phase));
+	open_unit(rq, rq->route->flags & WRITES && (!upload || in_phase(rq, "body")));
 	if (check_body(rq) < 0)
 		return right_first(rq);
 	if ((upload ? handle_upload(rq) : handle_and_commit(rq)) < 0)
@@ -232,9 +251,7 @@ static void name_right(struct rq *rq)
 /* The edge's question passes on 401 and 403 only. */
 static void answer_edge(struct rq *rq)
 {
-	const char *phase = rq_header(rq, "x-portico-phase");
-
-	if (phase != NULL && strcmp(phase, "authorize") == 0 && rq->out->status != 204)
+	if (in_phase(rq, "authorize") && rq->out->status != 204)
 		rq->out->status = 403;
 }
 
@@ -298,6 +315,7 @@ void dispatch(const struct door_in *in, struct arena *a, struct door_out *out)
 	*out = (struct door_out){0};
 	rq_open(rq, in, a, out);
 	if (!cors_preflight(rq) && serve(rq) < 0) {
+		db_roll_back(&rq->db);
 		name_right(rq);
 		reply_problem(rq);
 	}

@@ -42,6 +42,7 @@ struct rq {
 	bool by_cookie;
 	const char *request_id, *addr;
 	int64_t now;             /* of this request, bound as :now */
+	int64_t began;           /* when the edge got it: an upload takes its time */
 	const char *spool;       /* upload: path of the spooled body */
 	int64_t length;          /* upload: its announced length in bytes */
 	const struct blob *blob; /* upload: the body, once it is in the store */

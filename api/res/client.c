@@ -9,6 +9,7 @@
 #include "reply.h"
 #include "res.h"
 #include "sql_client.h"
+#include "text.h"
 
 int client_list(struct rq *rq)
 {
@@ -34,17 +35,32 @@ int client_get(struct rq *rq)
 	return reply_one(rq, &client_entity, &c, c.version);
 }
 
+/* The folder that clients upload to, unless the firm wants none (S3-12). */
+static int make_default_folder(struct rq *rq, const struct id *client)
+{
+	struct id folder = id_new();
+	const char *name;
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_client_default_name, NULL, &rows));
+	if (rows.n == 0)
+		return 0;
+	name = row_text(&rows, 0, "name");
+	return db_query(&rq->db, &sql_client_default_folder,
+	                ARGS({"id", arg_id(rq->arena, client)},
+	                     {"folder", arg_id(rq->arena, &folder)}, {"name", name},
+	                     {"name_key", text_key(rq->arena, name)}),
+	                NULL);
+}
+
 int client_create(struct rq *rq)
 {
 	struct client c = {.id = id_new(), .custom_fields = "{}"};
-	struct id folder = id_new();
 
 	TRY(body_read(rq, client_entity.fields, FIELD_CREATE, &c, NULL));
 	TRY(reference_free(rq, &sql_client_by_reference, &client_entity, c.external_ref, c.id));
 	TRY(db_put(&rq->db, &sql_client_insert, client_entity.fields, &c, NULL, NULL));
-	TRY(db_query(&rq->db, &sql_client_default_folder,
-	             ARGS({"id", arg_id(rq->arena, &c.id)}, {"folder", arg_id(rq->arena, &folder)}),
-	             NULL));
+	TRY(make_default_folder(rq, &c.id));
 	TRY(record(rq, "client.created", c.id, c.id));
 	db_bind(&rq->db, "client_id", arg_id(rq->arena, &c.id));
 	TRY(find_one(rq, &sql_client_get, NULL, &client_entity, &c));

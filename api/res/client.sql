@@ -47,12 +47,13 @@ values (
 	:external_ref::jsonb ->> 'source', :external_ref ->> 'id', :now::timestamptz, :now
 )
 
+-- name: client_default_name
+select f.default_folder_name as name from firm f where f.id = :firm::uuid and f.default_upload_folder
+
 -- name: client_default_folder
 -- S3-12: a new client has the firm's default folder, in the same transaction.
 insert into folder (firm_id, id, client_id, name, name_key, is_default_upload, created_at, updated_at)
-select f.id, :folder::uuid, :id::uuid, f.default_folder_name, lower(f.default_folder_name), true, :now::timestamptz, :now
-from firm f
-where f.id = :firm::uuid and f.default_upload_folder
+values (:firm::uuid, :folder::uuid, :id::uuid, :name::text, :name_key::text, true, :now::timestamptz, :now)
 
 -- name: client_update
 update client

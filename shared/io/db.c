@@ -335,6 +335,25 @@ int db_commit(struct db *db)
 	return unit_fail(db, end);
 }
 
+void db_roll_back(struct db *db)
+{
+	struct trip t;
+	struct err err; /* why it was to be rolled back is known already */
+
+	if (!db->begun || !db->conn || db->conn->spoilt)
+		return;
+	err_init(&err, db->arena);
+	if (trip_start(&t, db->conn) == 0 && trip_add(&t, &sql_db_rollback, NULL) == 0) {
+		db->trips++;
+		trip_run(&t, &err);
+	} else {
+		db->conn->spoilt = true;
+	}
+	trip_release(&t);
+	db->begun = false;
+	db->failed = true;
+}
+
 void db_end(struct db *db)
 {
 	struct db_conn *c = db->conn;

@@ -153,6 +153,9 @@ export class Fixture {
 			firm_id: firm.id, membership_id: owner.id, key_hash: randomBytes(32), fingerprint: randomBytes(32),
 			created_at: T0, expires_at: at(86400),
 		});
+		await put(this.db, 'sign_in_attempt', {
+			firm_id: firm.id, key_hash: randomBytes(32), failures: 1, resets_at: at(900),
+		});
 		return {
 			firm, owner, contact, client, person, folder, document, share, session, invitation, event,
 			envelope, audit,

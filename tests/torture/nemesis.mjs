@@ -17,12 +17,18 @@ export const KILLS = {
 	mailer: (rig) => rig.kill(rig.pid('mailer'), 'mailer'),
 	Redis: (rig) => rig.kill(rig.pid('redis'), 'redis'),
 	'Redis with its AOF': (rig) => {
-		fs.rmSync(path.join(rig.state, 'redis', 'appendonlydir'), { recursive: true, force: true });
-		return rig.kill(rig.pid('redis'), 'redis');
+		const files = path.join(rig.state, 'redis', 'appendonlydir');
+		if (!rig.kill(rig.pid('redis'), 'redis')) return false;
+		if (fs.existsSync(files)) fs.renameSync(files, `${files}.lost-${Date.now()}`);
+		return true;
 	},
 	PostgreSQL: (rig) => rig.kill(rig.pid('postgres'), 'postgres'),
 	'PostgreSQL backend': (rig, luck) => rig.kill(luck.pick(rig.children('postgres')), 'postgres'),
 };
+
+/** How often each is struck: one in three is the mailer; PostgreSQL less often, for it takes seconds to come back. */
+export const TARGETS = Object.entries({ mailer: 6, 'API worker': 4, 'API parent': 2, Redis: 2, 'Redis with its AOF': 1, PostgreSQL: 1, 'PostgreSQL backend': 1 })
+	.flatMap(([name, weight]) => Array.from({ length: weight }, () => name));
 
 /** What else may happen to Redis. @type {Record<string, (rig: Rig) => Promise<unknown>>} */
 export const LOSSES = {
@@ -44,6 +50,8 @@ export class Crowd extends EventEmitter {
 	/** @type {string[]} */ wrongs = [];
 	events = 0;
 	stopping = false;
+	#due = 0; // mails that follow from what was acknowledged
+	#mark = 0; // mails there were before
 
 	/** @param {Rig} rig @param {Office} office @param {Chance} luck */
 	constructor(rig, office, luck) {
@@ -52,7 +60,11 @@ export class Crowd extends EventEmitter {
 		this.office = office;
 		this.luck = luck;
 		this.setMaxListeners(100);
+		this.#mark = rig.sink.mails.length;
 	}
+
+	/** About how many mails are still on their way. */
+	get backlog() { return this.#due - (this.rig.sink.mails.length - this.#mark); }
 
 	/** Until it is acknowledged; who loses patience (one in four) stops at the first "not now". @param {Act} a */
 	async #insist(a) {
@@ -63,7 +75,10 @@ export class Crowd extends EventEmitter {
 			this.emit('send');
 			await send(this.rig, a, (what) => this.wrongs.push(what));
 			this.emit('answer');
-			if (a.state === 'acked') this.events += a.kind === 'invite' ? 2 : 1;
+			if (a.state === 'acked') {
+				this.events += a.kind === 'invite' ? 2 : 1;
+				this.#due += a.mails.length;
+			}
 			if (a.state !== 'open' || !patient) return a.state === 'acked';
 			if (Date.now() > end) {
 				this.wrongs.push(`${a.kind} ${a.name}: not acknowledged within 90 s: ${a.statuses}`);
@@ -110,6 +125,8 @@ export class Crowd extends EventEmitter {
 
 /** @typedef {{ what: string, at: number }} Blow */
 
+const BACKLOG = 150; // mails on their way at most, so that a slow machine is not asked for more than it can do in a minute
+
 /** Strike when something is under way as often as at any time. @param {Crowd} crowd @param {Chance} luck @param {string} what */
 async function moment(crowd, luck, what) {
 	const how = luck.pick(what === 'mailer' ? ['mail', 'mail', 'mail', 'any'] : ['send', 'answer', 'any']);
@@ -132,7 +149,8 @@ export async function siege(crowd, luck, { kills, events, targets, people }) {
 	const losses = [];
 	const began = crowd.events;
 	const share = () => (events * blows.length) / kills;
-	const work = crowd.work(people, () => blows.length < kills && crowd.events - began > share() + 4 * people);
+	const tooMany = () => crowd.backlog > BACKLOG || (blows.length < kills && crowd.events - began > share() + 4 * people);
+	const work = crowd.work(people, tooMany);
 	try {
 		while (blows.length < kills) {
 			if (luck.between(1, 5) === 1) {

@@ -155,9 +155,31 @@ export async function send(rig, a, wrong) {
 	return status;
 }
 
-/** The table and the id of what an acknowledged act has made. @param {Act} a @returns {[string, string]} */
-export function made(a) {
-	const tables = /** @type {Record<string, string>} */ ({ folder: 'folder', share: 'share', contact: 'contact', invite: 'invitation', upload: 'document', scan: 'document' });
-	const id = a.kind === 'share' ? a.answer.data[0].id : a.answer.id;
-	return [tables[a.kind] ?? '', uuid(id)];
+/** The row that an acknowledged act has made. @param {Act} a @returns {string} */
+export const made = (a) => uuid(a.kind === 'share' ? a.answer.data[0].id : a.answer.id);
+
+/** What the sink has got, looked up fast: there are thousands. */
+export class Letters {
+	#seen = 0;
+	/** @type {Map<string, string>} */ #texts = new Map();
+
+	/** @param {import('../lib/sink.mjs').Sink} sink */
+	constructor(sink) { this.sink = sink; }
+
+	/** What follows from an act and has not arrived. @param {Act} a */
+	missing(a) {
+		for (const { mails } = this.sink; this.#seen < mails.length; this.#seen++) {
+			const mail = mails[this.#seen];
+			if (mail) this.#texts.set(mail.to, `${this.#texts.get(mail.to) ?? ''}\n${mail.text}`);
+		}
+		return a.mails.filter((m) => !this.#texts.get(m.to.toLowerCase())?.includes(m.says)).map((m) => `${a.kind} ${a.name} to ${m.to} (${a.statuses})`);
+	}
+
+	/** The mails by Message-ID. @param {number} after @returns {Map<string, import('../lib/sink.mjs').Mail[]>} */
+	copies(after) {
+		/** @type {Map<string, import('../lib/sink.mjs').Mail[]>} */
+		const map = new Map();
+		for (const mail of this.sink.to('', after)) map.set(mail.messageId, [...(map.get(mail.messageId) ?? []), mail]);
+		return map;
+	}
 }

@@ -62,6 +62,11 @@ export async function until(ask, ms, what) {
 	}
 }
 
+/** There are none of them. @param {string[]} list @param {string} what */
+export function none(list, what) {
+	assert.ok(list.length === 0, `${list.length} ${what}:\n${list.slice(0, 10).join('\n')}`);
+}
+
 const alive = (/** @type {number} */ pid) => {
 	try {
 		const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');

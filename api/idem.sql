@@ -1,5 +1,6 @@
 -- name: idem_lock
-select pg_try_advisory_xact_lock(hashtextextended(:key_hash::text, 7001)) as locked
+-- A key is its user's own: nobody waits for, or hears of, the same key of somebody else.
+select pg_try_advisory_xact_lock(hashtextextended(:firm::text || :me::text || :key_hash::text, 7001)) as locked
 
 -- name: idem_find
 select fingerprint, sealed, status

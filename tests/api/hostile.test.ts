@@ -205,3 +205,19 @@ describe('a request that is made to be expensive is not', () => {
 		assert.equal(trips('/v1/me'), once - 1);
 	});
 });
+
+test('a key that somebody of another firm is just using is free to everybody else', async () => {
+	const [ours, theirs] = [await newFirm(), await newFirm()];
+	const [client, other] = [await newClient(ours.owner), await newClient(theirs.owner)];
+	const same = key();
+	const make = (as: typeof ours.owner, client_id: string) => raw('/v1/folders', { method: 'POST', as, headers: { 'idempotency-key': same }, json: { client_id, name: 'Taxes' } });
+	const [row] = await stack.sql('select id from client where firm_id = $1', [ours.id]);
+	const held = stack.sql(`begin; select from client where id = '${row.id}' for update; select pg_sleep(1); commit`);
+	await new Promise((resolve) => setTimeout(resolve, 300));
+	const first = make(ours.owner, client.id);
+	await new Promise((resolve) => setTimeout(resolve, 200));
+	assert.equal((await make(ours.owner, client.id)).json.code, 'idempotency_in_progress');
+	assert.equal((await make(theirs.owner, other.id)).status, 201);
+	await held;
+	assert.equal((await first).status, 201);
+});

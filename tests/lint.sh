@@ -93,7 +93,7 @@ SCRIPT() {
 
 SPELL() {
 	files '\.(c|h|sql|sh|awk|py|js|mjs|ts|html|css|md|yaml|in|txt)$|Makefile$' |
-		grep -vE 'package-lock|\.min\.js$|redoc|mailer/templates/.*\.de\.' | xargs codespell -L ba,fo,te
+		grep -vE 'package-lock|\.min\.js$|redoc|mailer/templates/.*\.de\.' | xargs codespell -L ba,fo,te,nmae
 }
 
 summary() {

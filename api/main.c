@@ -320,7 +320,8 @@ void kore_parent_teardown(void)
 	unlink(program.conf.socket);
 	if (*program.start_failed) {
 		unlink(kore_pidfile);
-		exit(EX_CONFIG);
+		fflush(stdout);
+		_exit(EX_CONFIG);
 	}
 	log_say(LOGL_INFO, "end", "all workers have ended");
 }

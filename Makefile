@@ -181,7 +181,7 @@ install: ## install under PREFIX
 	install -m 644 build/install/openapi.json $(DESTDIR)$(PREFIX)/share/portico
 	install -m 644 schema/*.sql $(DESTDIR)$(PREFIX)/share/portico/schema
 	install -m 644 api/edge/*.in $(DESTDIR)$(PREFIX)/share/portico/edge
-	cp -R build/install/pages/. $(DESTDIR)$(PREFIX)/share/portico/edge/pages
+	install -m 644 build/install/pages/* $(DESTDIR)$(PREFIX)/share/portico/edge/pages
 
 clean: ## remove everything built
 	rm -rf build $(B)

@@ -17,8 +17,8 @@ int auth_claim(struct rq *rq);
 int auth_origin(struct rq *rq);
 
 /*
- * On a public call that came with a session: whose is it? 1 and *who_r when it is a live one, 0 when there
- * is none, -1 with err. A unit of its own.
+ * On a public call that came with a session: whose is it? 1 and *who_r when it is a live one, 0
+ * when there is none, -1 with err. A unit of its own.
  */
 may_wait int auth_optional(struct rq *rq, struct who *who_r);
 

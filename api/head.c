@@ -133,7 +133,7 @@ static void check_header(struct head *h, char *line, size_t len)
 	char *colon = memchr(line, ':', len), *value;
 	size_t name_len = colon ? (size_t)(colon - line) : 0, value_len;
 
-	if (!is_token(line, name_len)) {
+	if (!colon || !is_token(line, name_len)) {
 		refuse(h, PROBLEM_malformed_request, "A header line is malformed");
 		return;
 	}

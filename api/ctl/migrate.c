@@ -43,7 +43,7 @@ static int apply(struct ctl *ctl, struct db *db, const char *path)
 	const char *name = base_name(path), *checksum;
 	uint8_t hash[HASH_SIZE];
 	struct rows rows;
-	struct buf sql;
+	struct buf sql = {0};
 	struct arg version = {"version", arg_int(&ctl->arena, strtol(name, NULL, 10))};
 
 	TRY(read_all(ctl, path, &sql));

@@ -85,7 +85,7 @@ struct db {
 	/* db.c's own */
 	bool prelude_ran;
 	char xid[24];      /* of the transaction, once it has written */
-	char begun_at[32]; /* and when it began, by the server's clock */
+	char checkpoint[24]; /* and where the server's newest checkpoint stood then */
 };
 
 /* The rows of one statement; the memory belongs to the unit's arena. */
@@ -138,8 +138,9 @@ may_wait int db_put(struct db *db, const struct stmt *stmt, const struct field *
 may_wait int db_commit(struct db *db);
 
 /*
- * Roll the open transaction back and wait until it is, so that what it held (locks, a key that is being
- * worked on) is free before anybody is told of the refusal. Only db_end is left then. Nothing to do: returns.
+ * Roll the open transaction back and wait until it is, so that what it held (locks, a key that is
+ * being worked on) is free before anybody is told of the refusal. Only db_end is left then. Nothing
+ * to do: returns.
  */
 may_wait void db_roll_back(struct db *db);
 

@@ -101,8 +101,8 @@ static void test_folder_check(void **state)
 	                                  "..",
 	                                  "a/b",
 	                                  "a\\b",
-	                                  "a\xe2\x80\xae"
-	                                  "b"};
+	                                  ("a\xe2\x80\xae" /* not \xaeb */
+	                                   "b")};
 	struct folder f = {0};
 
 	(void)state;

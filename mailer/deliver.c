@@ -1,9 +1,9 @@
 /*
  * deliver.c - the mailer's loop.
  *
- * Each turn: take back the mails whose attempt has ended and judge it, record that, fill the free
- * slots with envelopes that are due, let the janitor work, wait. The relay host's own trouble
- * pauses everything: then one mail at a time tries whether it is over.
+ * Each turn: take back the mails whose attempt has ended and judge it, record that and fill the
+ * free slots with envelopes that are due in one transaction, let the janitor work, wait. The relay
+ * host's own trouble pauses everything: then one mail at a time tries whether it is over.
  */
 #include "deliver.h"
 
@@ -106,18 +106,22 @@ static void take_back(struct deliver *d)
 		end_job(d, job, &attempt);
 }
 
-static bool has_ended(const struct queue *q)
+static unsigned count_ended(const struct queue *q)
 {
+	unsigned n = 0;
+
 	for (const struct job *job = q->held; job; job = job->next)
-		if (job->state == JOB_ENDED)
-			return true;
-	return false;
+		n += job->state == JOB_ENDED;
+	return n;
 }
 
-/* What has ended stays in memory until the database knows: nothing is sent twice for its sake. */
+/*
+ * Unless a claim has done it. What has ended stays in memory until the database knows: nothing is
+ * sent twice for its sake.
+ */
 static may_wait void record(struct deliver *d)
 {
-	if (!has_ended(&d->queue) || clock_mono_ms() < d->record_at_ms)
+	if (!count_ended(&d->queue) || clock_mono_ms() < d->record_at_ms)
 		return;
 	if (queue_record(&d->queue) < 0)
 		d->record_at_ms = clock_mono_ms() + FAILURE_MS;
@@ -128,7 +132,7 @@ static may_wait void record(struct deliver *d)
 /* How many mails may be begun now. */
 static unsigned room(const struct deliver *d)
 {
-	unsigned held = d->queue.held_count;
+	unsigned held = d->queue.held_count - count_ended(&d->queue); /* they go with the claim */
 
 	if (d->host_failures)
 		return held == 0 && clock_mono_ms() >= d->host_at_ms ? 1 : 0;
@@ -219,8 +223,8 @@ void deliver_run(const struct conf *conf, struct smtp *smtp, const volatile sig_
 	d.janitor = janitor_new(conf);
 	while (!*stop) {
 		take_back(&d);
-		record(&d);
 		claim(&d);
+		record(&d);
 		janitor_turn(d.janitor);
 		rest(&d);
 	}

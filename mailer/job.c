@@ -70,6 +70,7 @@ static struct unit *unit_start(struct queue *q, bool writes)
 	err_init(&u->err, &u->arena);
 	db_init(&u->db, q->pool, &u->arena, &u->err, writes);
 	db_bind(&u->db, "now", arg_time(&u->arena, u->now_ms));
+	db_bind(&u->db, "real", arg_time(&u->arena, u->now_ms - clock_offset_ms()));
 	db_bind(&u->db, "number", arg_int(&u->arena, q->number));
 	return u;
 }
@@ -345,6 +346,79 @@ static struct job *job_new(const struct rows *rows, int i)
 	return job;
 }
 
+/* ---- recording ---- */
+
+static void add_result(struct list *l, const struct job *job, bool bodies)
+{
+	const struct fate *fate = &job->fate;
+
+	list_row(l, &job->firm, &job->envelope);
+	list_int(l, "attempt", job->attempt);
+	list_text(l, "state", fate_text(fate->state));
+	list_time(l, "due", fate->state == FATE_DEFERRED ? fate->due_ms : TIME_NULL);
+	list_text(l, "outcome", outcome_text(job->result.outcome));
+	if (job->result.code)
+		list_int(l, "code", job->result.code);
+	list_text(l, "response", job->result.response);
+	json_key(&l->w, "suppress");
+	json_put_bool(&l->w, fate->suppress);
+	list_time(l, "at", job->ended_ms);
+	if (bodies && fate->state == FATE_SENT) {
+		list_text(l, "body_text", job->letter.text);
+		list_text(l, "body_html", job->letter.html);
+	}
+	json_close(&l->w, '}');
+}
+
+/* Tell of all that has ended. In test mode what was sent is kept, for whoever tests. */
+static may_wait int record(struct unit *u)
+{
+	struct queue *q = u->queue;
+	struct list results;
+
+	list_start(&results, &u->arena);
+	for (const struct job *job = q->held; job; job = job->next)
+		if (job->state == JOB_ENDED)
+			add_result(&results, job, q->conf->test_mode);
+	if (results.n == 0)
+		return 0;
+	TRY(db_query(&u->db, &sql_job_record, ARGS({"results", list_end(&results)}), NULL));
+	return check_session(u);
+}
+
+/* The database knows: forget it. */
+static void let_go(struct queue *q)
+{
+	struct job **at = &q->held;
+
+	while (*at) {
+		struct job *job = *at;
+
+		if (job->state != JOB_ENDED) {
+			at = &job->next;
+			continue;
+		}
+		*at = job->next;
+		q->held_count--;
+		job_free(job);
+	}
+}
+
+int queue_record(struct queue *q)
+{
+	struct unit *u;
+	int result;
+
+	TRY(hold(q));
+	u = unit_start(q, true);
+	result = record(u);
+	if (result == 0)
+		result = db_commit(&u->db);
+	if (result == 0)
+		let_go(q);
+	return unit_end(u, result);
+}
+
 /* ---- claiming ---- */
 
 /* What one claim found: letters to send, and envelopes that go no further. */
@@ -385,6 +459,9 @@ static void bounce(struct harvest *h, struct job *job, int64_t now_ms)
 	job->ended_ms = now_ms;
 	job->next = h->first;
 	h->first = job;
+	list_row(&h->letters, &job->firm, &job->envelope);
+	list_int(&h->letters, "attempt", job->attempt);
+	json_close(&h->letters.w, '}');
 }
 
 /* One claimed envelope: stop it, or make it a job. */
@@ -418,35 +495,44 @@ static may_wait int save(struct unit *u, struct harvest *h)
 		TRY(db_query(&u->db, &sql_job_stop, ARGS({"stops", list_end(&h->stops)}), NULL));
 	if (h->letters.buf.over || h->stops.buf.over)
 		return err_internal(&u->err, "a claim's letters do not fit");
-	return db_commit(&u->db);
+	return 0;
 }
 
-static const char *claimed_ids(struct arena *a, const struct rows *rows)
+static const char *claimed_keys(struct arena *a, const struct rows *rows)
 {
-	struct id *ids = arena_array(a, struct id, rows->n + 1);
+	struct list keys;
 
-	for (int i = 0; i < rows->n; i++)
-		ids[i] = row_id(rows, i, "id");
-	return arg_ids(a, ids, (size_t)rows->n);
+	list_start(&keys, a);
+	for (int i = 0; i < rows->n; i++) {
+		const struct id firm = row_id(rows, i, "firm_id"), id = row_id(rows, i, "id");
+
+		list_row(&keys, &firm, &id);
+		json_close(&keys.w, '}');
+	}
+	return list_end(&keys);
 }
 
-/* The claimed rows in *claimed_r; what is to be sent in `h`. How many were claimed, or -1. */
-static may_wait int claim(struct unit *u, unsigned max, struct harvest *h, struct rows *claimed_r)
+/* Look at the claimed rows: what is to be sent ends up in `h`. */
+static may_wait int look(struct unit *u, struct harvest *h, const struct rows *claimed)
 {
-	struct arena *a = &u->arena;
 	struct rows facts;
 
-	TRY(db_query(&u->db, &sql_job_claim,
-	             ARGS({"max", arg_int(a, max)},
-	                  {"real", arg_time(a, u->now_ms - clock_offset_ms())}),
-	             claimed_r));
-	TRY(check_session(u));
-	if (claimed_r->n == 0)
-		return 0;
-	TRY(db_query(&u->db, &sql_job_facts, ARGS({"ids", claimed_ids(a, claimed_r)}), &facts));
+	TRY(db_query(&u->db, &sql_job_facts, ARGS({"keys", claimed_keys(&u->arena, claimed)}),
+	             &facts));
 	for (int i = 0; i < facts.n; i++)
 		reap(u, h, &facts, i);
-	TRY(save(u, h));
+	return save(u, h);
+}
+
+/* One transaction. The claimed rows in *claimed_r; how many, or -1. */
+static may_wait int claim(struct unit *u, unsigned max, struct harvest *h, struct rows *claimed_r)
+{
+	TRY(record(u));
+	TRY(db_query(&u->db, &sql_job_claim, ARGS({"max", arg_int(&u->arena, max)}), claimed_r));
+	TRY(check_session(u));
+	if (claimed_r->n > 0)
+		TRY(look(u, h, claimed_r));
+	TRY(db_commit(&u->db));
 	return claimed_r->n;
 }
 
@@ -527,79 +613,9 @@ int queue_claim(struct queue *q, unsigned max)
 		drop_jobs(h.first);
 		claim_failed(q, max, &claimed, &u->err);
 	} else {
+		let_go(q);
 		hold_jobs(q, h.first);
 		q->careful = q->careful && n > 0;
 	}
 	return unit_end(u, n);
-}
-
-/* ---- recording ---- */
-
-static void add_result(struct list *l, const struct job *job, bool bodies)
-{
-	const struct fate *fate = &job->fate;
-
-	list_row(l, &job->firm, &job->envelope);
-	list_int(l, "attempt", job->attempt);
-	list_text(l, "state", fate_text(fate->state));
-	list_time(l, "due", fate->state == FATE_DEFERRED ? fate->due_ms : TIME_NULL);
-	list_text(l, "outcome", outcome_text(job->result.outcome));
-	if (job->result.code)
-		list_int(l, "code", job->result.code);
-	list_text(l, "response", job->result.response);
-	json_key(&l->w, "suppress");
-	json_put_bool(&l->w, fate->suppress);
-	list_time(l, "at", job->ended_ms);
-	if (bodies && fate->state == FATE_SENT) {
-		list_text(l, "body_text", job->letter.text);
-		list_text(l, "body_html", job->letter.html);
-	}
-	json_close(&l->w, '}');
-}
-
-/* In test mode what was sent is kept, for whoever tests. */
-static may_wait int record(struct unit *u)
-{
-	struct queue *q = u->queue;
-	struct list results;
-
-	list_start(&results, &u->arena);
-	for (const struct job *job = q->held; job; job = job->next)
-		if (job->state == JOB_ENDED)
-			add_result(&results, job, q->conf->test_mode);
-	if (results.n == 0)
-		return 0;
-	TRY(db_query(&u->db, &sql_job_record, ARGS({"results", list_end(&results)}), NULL));
-	TRY(check_session(u));
-	return db_commit(&u->db);
-}
-
-static void let_go(struct queue *q)
-{
-	struct job **at = &q->held;
-
-	while (*at) {
-		struct job *job = *at;
-
-		if (job->state != JOB_ENDED) {
-			at = &job->next;
-			continue;
-		}
-		*at = job->next;
-		q->held_count--;
-		job_free(job);
-	}
-}
-
-int queue_record(struct queue *q)
-{
-	struct unit *u;
-	int result;
-
-	TRY(hold(q));
-	u = unit_start(q, true);
-	result = unit_end(u, record(u));
-	if (result == 0)
-		let_go(q);
-	return result;
 }

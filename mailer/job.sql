@@ -12,13 +12,14 @@ where e.claimed_by = :old::bigint and e.id in (select jsonb_array_elements_text(
 -- Envelopes that are due and nobody's, firm by firm in turn, so that one firm's many mails do not hold up
 -- another's. A claim is nobody's any more when its mailer's session is gone; after a restart of the server (also
 -- the one that follows a crash, which only the statistics' age tells of) mailers have 30 s to come back; after
--- 15 minutes it is anybody's. `real` is the true time, whatever the test clock says.
+-- 15 minutes it is anybody's. `real` is the true time, whatever the test clock says. Here the rows are only locked;
+-- job_freeze writes the claim, in the same transaction.
 with recursive firms as (
-  (select e.firm_id from envelope e where e.state in ('queued', 'deferred') order by e.firm_id limit 1)
+  (select e.firm_id from envelope e where e.state in ('queued', 'deferred') order by e.firm_id, e.due_at limit 1)
   union all
   select (select e.firm_id from envelope e
           where e.state in ('queued', 'deferred') and e.firm_id > f.firm_id
-          order by e.firm_id limit 1)
+          order by e.firm_id, e.due_at limit 1)
   from firms f
   where f.firm_id is not null
 ), alive as materialized (
@@ -45,21 +46,15 @@ with recursive firms as (
   where f.firm_id is not null
 ), chosen as (
   select c.firm_id, c.id from candidate c order by c.turn, c.due_at, c.id limit :max
-), mine as (
-  select e.firm_id, e.id
-  from envelope e
-  join chosen c on c.firm_id = e.firm_id and c.id = e.id
-  where e.state in ('queued', 'deferred') and e.due_at <= :now
-    and (e.claimed_by is null
-         or e.claimed_at <= :real - interval '15 minutes'
-         or e.claimed_by not in (select a.number from alive a))
-  for update of e skip locked
 )
-update envelope e
-set claimed_by = :number::bigint, claimed_at = :real, coalesce_key = null, updated_at = :now
-from mine m
-where e.firm_id = m.firm_id and e.id = m.id
-returning e.firm_id, e.id;
+select e.firm_id, e.id
+from envelope e
+join chosen c on c.firm_id = e.firm_id and c.id = e.id
+where e.state in ('queued', 'deferred') and e.due_at <= :now
+  and (e.claimed_by is null
+       or e.claimed_at <= :real - interval '15 minutes'
+       or e.claimed_by not in (select a.number from alive a))
+for update of e skip locked;
 
 -- name: job_facts
 -- All that a mail says, and in `stop` why it is not to be sent after all (pitfall P12). A document counts while
@@ -93,7 +88,8 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
            then 'the share was withdrawn'
        end as stop,
        exists (select from suppression x where x.firm_id = e.firm_id and x.email_key = e.to_email_key) as suppressed
-from envelope e
+from jsonb_to_recordset(:keys::jsonb) as k (firm uuid, id uuid)
+join envelope e on e.firm_id = k.firm and e.id = k.id
 join firm f on f.id = e.firm_id
 left join event v on v.firm_id = e.firm_id and v.id = e.event_id
 left join membership m on m.firm_id = e.firm_id and m.id = e.membership_id
@@ -120,23 +116,25 @@ left join lateral (
              select from portal_items(e.firm_id, e.membership_id) p
              where p.item_kind = 'document' and p.document_id = y.id))
   ) g
-) u on e.kind = 'document.uploaded'
-where e.claimed_by = :number::bigint and e.id in (select jsonb_array_elements_text(:ids::jsonb)::uuid);
+) u on e.kind = 'document.uploaded';
 
 -- name: job_freeze
--- From here on an attempt may be under way: it is committed before the first byte goes out.
+-- The claim. From here on an attempt may be under way: it is committed before the first byte goes out.
 update envelope e
-set attempts = r.attempt, frozen = r.frozen, subject = r.subject, message_id = r.message_id, mail_date = r.mail_date
+set claimed_by = :number::bigint, claimed_at = :real::timestamptz, coalesce_key = null, attempts = r.attempt,
+    frozen = r.frozen, subject = r.subject, message_id = r.message_id, mail_date = r.mail_date,
+    updated_at = :now::timestamptz
 from jsonb_to_recordset(:letters::jsonb) as r (
   firm uuid, id uuid, attempt int, frozen jsonb, subject text, message_id text, mail_date timestamptz
 )
-where e.firm_id = r.firm and e.id = r.id and e.claimed_by = :number::bigint;
+where e.firm_id = r.firm and e.id = r.id;
 
 -- name: job_stop
 update envelope e
-set state = r.state, error = r.error, claimed_by = null, claimed_at = null, updated_at = :now::timestamptz
+set state = r.state, error = r.error, claimed_by = null, claimed_at = null, coalesce_key = null,
+    updated_at = :now::timestamptz
 from jsonb_to_recordset(:stops::jsonb) as r (firm uuid, id uuid, state text, error text)
-where e.firm_id = r.firm and e.id = r.id and e.claimed_by = :number::bigint;
+where e.firm_id = r.firm and e.id = r.id;
 
 -- name: job_record
 -- What was sent is sent, also when the claim was lost meanwhile; all else is only for the claim's holder to say.

@@ -101,7 +101,7 @@ export class Rig {
 		const rig = new Rig();
 		rig.dir = mkdtempSync(join(tmpdir(), 'pm-'));
 		rig.options = options;
-		rig.cluster = await startCluster();
+		rig.cluster = await startCluster({ options: options.pg });
 		rig.redis = new Redis(rig.dir);
 		if (options.redis !== false)
 			await rig.redis.start();

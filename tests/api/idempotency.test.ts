@@ -3,136 +3,201 @@ import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { contract } from '../lib/recorder.mjs';
 import { newWorld, type World } from '../lib/world.js';
-import { advance, emails, key, newContact, raw, settled, signIn, sink, stack, unique, type Person } from '../lib/kit.js';
+import {
+  advance,
+  emails,
+  key,
+  newContact,
+  raw,
+  settled,
+  signIn,
+  sink,
+  stack,
+  unique,
+  type Person,
+} from '../lib/kit.js';
 
 let world: World;
 before(async () => {
-	world = await newWorld('idem');
+  world = await newWorld('idem');
 });
 
 /** The clock has moved: both sign in anew. */
 async function again(): Promise<void> {
-	world.firm.owner = await signIn(world.firm.slug, 'staff', world.firm.owner.email);
-	Object.assign(world.user, await signIn(world.firm.slug, 'portal', world.user.email));
+  world.firm.owner = await signIn(world.firm.slug, 'staff', world.firm.owner.email);
+  Object.assign(world.user, await signIn(world.firm.slug, 'portal', world.user.email));
 }
 
-interface Post { path: string; json?: unknown; body?: string; as: Person }
+interface Post {
+  path: string;
+  json?: unknown;
+  body?: string;
+  as: Person;
+}
 const posts: Record<string, () => Promise<[Post, Post]>> = {
-	createClient: async () => both('/v1/clients', (n) => ({ entity: 'business', name: `Idem ${n}` })),
-	createContact: async () => both('/v1/contacts', (n) => ({ entity: 'individual', display_name: `Idem ${n}` })),
-	createInvitation: async () => {
-		const contacts = [await newContact(world.firm.owner, world.client), await newContact(world.firm.owner, world.client)];
-		return both('/v1/invitations', (n) => ({ contact_id: contacts[n]?.id, send: 'now' }));
-	},
-	resendInvitation: async () => {
-		const other = await newContact(world.firm.owner, world.client);
-		const made = await raw('/v1/invitations', { method: 'POST', as: world.firm.owner, headers: { 'idempotency-key': key() }, json: { contact_id: other.id, send: 'now' } });
-		await advance(3600);
-		await again();
-		const as = world.firm.owner;
-		return [{ path: `/v1/invitations/${world.invitation.id}/resend`, as }, { path: `/v1/invitations/${made.json.id}/resend`, as }];
-	},
-	createFolder: async () => both('/v1/folders', (n) => ({ client_id: world.client.id, name: unique(`Idem ${n}`) })),
-	createShares: async () => both('/v1/shares', (n) => ({ item_type: 'folder', item_id: world.folder.id, contact_ids: [world.user.contact.id], access: 'view', notify: n === 0 })),
-	uploadDocument: async () => {
-		const name = unique('idem');
-		const at = (n: number): Post => ({ path: `/v1/documents?folder_id=${world.folder.id}&name=${name}${n}.txt`, body: 'the same bytes', as: world.firm.owner });
-		return [at(0), at(1)];
-	},
-	uploadPortalDocument: async () => {
-		const name = unique('idem');
-		const at = (n: number): Post => ({ path: `/v1/portal/documents?name=${name}${n}.txt`, body: 'the same bytes', as: world.user });
-		return [at(0), at(1)];
-	},
+  createClient: async () => both('/v1/clients', (n) => ({ entity: 'business', name: `Idem ${n}` })),
+  createContact: async () => both('/v1/contacts', (n) => ({ entity: 'individual', display_name: `Idem ${n}` })),
+  createInvitation: async () => {
+    const contacts = [
+      await newContact(world.firm.owner, world.client),
+      await newContact(world.firm.owner, world.client),
+    ];
+    return both('/v1/invitations', (n) => ({ contact_id: contacts[n]?.id, send: 'now' }));
+  },
+  resendInvitation: async () => {
+    const other = await newContact(world.firm.owner, world.client);
+    const made = await raw('/v1/invitations', {
+      method: 'POST',
+      as: world.firm.owner,
+      headers: { 'idempotency-key': key() },
+      json: { contact_id: other.id, send: 'now' },
+    });
+    await advance(3600);
+    await again();
+    const as = world.firm.owner;
+    return [
+      { path: `/v1/invitations/${world.invitation.id}/resend`, as },
+      { path: `/v1/invitations/${made.json.id}/resend`, as },
+    ];
+  },
+  createFolder: async () => both('/v1/folders', (n) => ({ client_id: world.client.id, name: unique(`Idem ${n}`) })),
+  createShares: async () =>
+    both('/v1/shares', (n) => ({
+      item_type: 'folder',
+      item_id: world.folder.id,
+      contact_ids: [world.user.contact.id],
+      access: 'view',
+      notify: n === 0,
+    })),
+  uploadDocument: async () => {
+    const name = unique('idem');
+    const at = (n: number): Post => ({
+      path: `/v1/documents?folder_id=${world.folder.id}&name=${name}${n}.txt`,
+      body: 'the same bytes',
+      as: world.firm.owner,
+    });
+    return [at(0), at(1)];
+  },
+  uploadPortalDocument: async () => {
+    const name = unique('idem');
+    const at = (n: number): Post => ({
+      path: `/v1/portal/documents?name=${name}${n}.txt`,
+      body: 'the same bytes',
+      as: world.user,
+    });
+    return [at(0), at(1)];
+  },
 };
 
 function both(path: string, json: (n: number) => unknown): [Post, Post] {
-	return [{ path, json: json(0), as: world.firm.owner }, { path, json: json(1), as: world.firm.owner }];
+  return [
+    { path, json: json(0), as: world.firm.owner },
+    { path, json: json(1), as: world.firm.owner },
+  ];
 }
 
-const send = (post: Post, idempotency: string) => raw(post.path, {
-	method: 'POST', as: post.as, ...(post.json === undefined ? {} : { json: post.json }), ...(post.body === undefined ? {} : { body: post.body }),
-	headers: { 'idempotency-key': idempotency, ...(post.body === undefined ? {} : { 'content-type': 'application/octet-stream' }) },
-});
+const send = (post: Post, idempotency: string) =>
+  raw(post.path, {
+    method: 'POST',
+    as: post.as,
+    ...(post.json === undefined ? {} : { json: post.json }),
+    ...(post.body === undefined ? {} : { body: post.body }),
+    headers: {
+      'idempotency-key': idempotency,
+      ...(post.body === undefined ? {} : { 'content-type': 'application/octet-stream' }),
+    },
+  });
 
 test('every POST that takes a key is in this table', () => {
-	const keyed = contract.operations.filter((o) => (o.spec.parameters ?? []).some((p: any) => p.$ref?.includes('IdempotencyKey')));
-	assert.deepEqual(keyed.map((o) => o.id).sort(), Object.keys(posts).sort());
+  const keyed = contract.operations.filter((o) =>
+    (o.spec.parameters ?? []).some((p: any) => p.$ref?.includes('IdempotencyKey')),
+  );
+  assert.deepEqual(keyed.map((o) => o.id).sort(), Object.keys(posts).sort());
 });
 
 describe('the same answer, said to be replayed; another request with that key is refused', () => {
-	for (const [id, make] of Object.entries(posts))
-		test(id, async () => {
-			const [one, two] = await make();
-			const k = key();
-			const first = await send(one, k);
-			assert.ok(first.status < 300, `${first.status} ${first.body}`);
-			assert.equal(first.headers.get('idempotency-replayed'), null);
-			const again = await send(one, k);
-			assert.equal(again.status, first.status);
-			assert.equal(again.body.toString(), first.body.toString());
-			assert.equal(again.headers.get('idempotency-replayed'), 'true');
-			for (const name of ['location', 'etag', 'content-type']) assert.equal(again.headers.get(name), first.headers.get(name), name);
-			const other = await send(two, k);
-			assert.equal(`${other.status} ${other.json.code}`, '422 idempotency_mismatch');
-		});
+  for (const [id, make] of Object.entries(posts))
+    test(id, async () => {
+      const [one, two] = await make();
+      const k = key();
+      const first = await send(one, k);
+      assert.ok(first.status < 300, `${first.status} ${first.body}`);
+      assert.equal(first.headers.get('idempotency-replayed'), null);
+      const again = await send(one, k);
+      assert.equal(again.status, first.status);
+      assert.equal(again.body.toString(), first.body.toString());
+      assert.equal(again.headers.get('idempotency-replayed'), 'true');
+      for (const name of ['location', 'etag', 'content-type'])
+        assert.equal(again.headers.get(name), first.headers.get(name), name);
+      const other = await send(two, k);
+      assert.equal(`${other.status} ${other.json.code}`, '422 idempotency_mismatch');
+    });
 });
 
 describe('twenty at once have one effect', () => {
-	for (const [id, make] of Object.entries(posts).filter(([id]) => id !== 'resendInvitation'))
-		test(id, async () => {
-			const [one] = await make();
-			const k = key();
-			const all = await Promise.all(Array.from({ length: 20 }, () => send(one, k)));
-			const done = all.filter((a) => a.status < 300);
-			assert.ok(done.length >= 1);
-			assert.equal(new Set(done.map((a) => a.body.toString())).size, 1);
-			for (const a of all.filter((a) => a.status >= 300)) assert.equal(`${a.status} ${a.json.code}`, '409 idempotency_in_progress');
-			assert.equal((await send(one, k)).headers.get('idempotency-replayed'), 'true');
-		});
+  for (const [id, make] of Object.entries(posts).filter(([id]) => id !== 'resendInvitation'))
+    test(id, async () => {
+      const [one] = await make();
+      const k = key();
+      const all = await Promise.all(Array.from({ length: 20 }, () => send(one, k)));
+      const done = all.filter((a) => a.status < 300);
+      assert.ok(done.length >= 1);
+      assert.equal(new Set(done.map((a) => a.body.toString())).size, 1);
+      for (const a of all.filter((a) => a.status >= 300))
+        assert.equal(`${a.status} ${a.json.code}`, '409 idempotency_in_progress');
+      assert.equal((await send(one, k)).headers.get('idempotency-replayed'), 'true');
+    });
 });
 
 test('one invitation and one mail, however often the key comes', async () => {
-	const contact = await newContact(world.firm.owner, world.client);
-	const k = key();
-	const mark = await sink.mark();
-	for (let i = 0; i < 3; i++) await send({ path: '/v1/invitations', json: { contact_id: contact.id, send: 'now' }, as: world.firm.owner }, k);
-	assert.equal((await settled(world.firm, contact.primary_email ?? '', mark)).length, 1);
-	assert.equal((await emails(world.firm.owner, contact)).length, 1);
+  const contact = await newContact(world.firm.owner, world.client);
+  const k = key();
+  const mark = await sink.mark();
+  for (let i = 0; i < 3; i++)
+    await send({ path: '/v1/invitations', json: { contact_id: contact.id, send: 'now' }, as: world.firm.owner }, k);
+  assert.equal((await settled(world.firm, contact.primary_email ?? '', mark)).length, 1);
+  assert.equal((await emails(world.firm.owner, contact)).length, 1);
 });
 
 test('the key is one’s own: another person may use the same', async () => {
-	const k = key();
-	const a = await send({ path: '/v1/portal/documents?name=same.txt', body: 'a', as: world.user }, k);
-	const b = await send({ path: '/v1/clients', json: { entity: 'business', name: 'Same key' }, as: world.firm.owner }, k);
-	assert.deepEqual([a.status, b.status], [201, 201]);
+  const k = key();
+  const a = await send({ path: '/v1/portal/documents?name=same.txt', body: 'a', as: world.user }, k);
+  const b = await send(
+    { path: '/v1/clients', json: { entity: 'business', name: 'Same key' }, as: world.firm.owner },
+    k,
+  );
+  assert.deepEqual([a.status, b.status], [201, 201]);
 });
 
 test('a refused request has no effect and holds nothing up: the key may be used again at once', async () => {
-	for (let i = 0; i < 20; i++) {
-		const k = key();
-		const bad = await send({ path: '/v1/clients', json: { entity: 'business' }, as: world.firm.owner }, k);
-		assert.equal(`${bad.status} ${bad.json.code}`, '422 validation_failed');
-		const next = await send({ path: '/v1/clients', json: { entity: 'business', name: 'Mended' }, as: world.firm.owner }, k);
-		assert.ok(next.status === 201 || next.json.code === 'idempotency_mismatch', `${next.status} ${next.json.code}`);
-	}
+  for (let i = 0; i < 20; i++) {
+    const k = key();
+    const bad = await send({ path: '/v1/clients', json: { entity: 'business' }, as: world.firm.owner }, k);
+    assert.equal(`${bad.status} ${bad.json.code}`, '422 validation_failed');
+    const next = await send(
+      { path: '/v1/clients', json: { entity: 'business', name: 'Mended' }, as: world.firm.owner },
+      k,
+    );
+    assert.ok(next.status === 201 || next.json.code === 'idempotency_mismatch', `${next.status} ${next.json.code}`);
+  }
 });
 
 test('after 24 hours the key is new', async () => {
-	const k = key();
-	const post = () => send({ path: '/v1/contacts', json: { entity: 'individual', display_name: 'Day' }, as: world.firm.owner }, k);
-	const first = await post();
-	await advance(25 * 3600);
-	await again();
-	const later = await post();
-	assert.equal(later.status, 201);
-	assert.notEqual(later.json.id, first.json.id);
+  const k = key();
+  const post = () =>
+    send({ path: '/v1/contacts', json: { entity: 'individual', display_name: 'Day' }, as: world.firm.owner }, k);
+  const first = await post();
+  await advance(25 * 3600);
+  await again();
+  const later = await post();
+  assert.equal(later.status, 201);
+  assert.notEqual(later.json.id, first.json.id);
 });
 
 test('a key that is too short or too long is refused', async () => {
-	for (const k of ['short', 'x'.repeat(129)]) {
-		const got = await send({ path: '/v1/clients', json: { entity: 'business', name: 'X' }, as: world.firm.owner }, k);
-		assert.ok([400, 422].includes(got.status), `${got.status}`);
-	}
-	assert.ok(stack.url);
+  for (const k of ['short', 'x'.repeat(129)]) {
+    const got = await send({ path: '/v1/clients', json: { entity: 'business', name: 'X' }, as: world.firm.owner }, k);
+    assert.ok([400, 422].includes(got.status), `${got.status}`);
+  }
+  assert.ok(stack.url);
 });

@@ -2,224 +2,301 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-	accept, access, address, advance, emails, eventually, key, newClient, newContact, newFirm, nobody, ok, raw, refused, settled, signIn, sink, stack, took, tokenOf, PASSWORD, type Firm, type Person, type Schema,
+  accept,
+  access,
+  address,
+  advance,
+  emails,
+  eventually,
+  key,
+  newClient,
+  newContact,
+  newFirm,
+  nobody,
+  ok,
+  raw,
+  refused,
+  settled,
+  signIn,
+  sink,
+  stack,
+  took,
+  tokenOf,
+  PASSWORD,
+  type Firm,
+  type Person,
+  type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
 let staff: Person;
 before(async () => {
-	firm = await newFirm('invitation');
-	staff = firm.owner;
+  firm = await newFirm('invitation');
+  staff = firm.owner;
 });
 
-const invite = (body: Schema['InvitationIn'], by = staff) => by.api.POST('/v1/invitations', { params: { header: { 'Idempotency-Key': key() } }, body });
-const resend = (id: string, by = staff) => by.api.POST('/v1/invitations/{invitation_id}/resend', { params: { path: { invitation_id: id }, header: { 'Idempotency-Key': key() } } });
-const revoke = (id: string) => staff.api.DELETE('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: id } } });
-const read = (id: string) => ok(staff.api.GET('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: id } } }), 200);
+const invite = (body: Schema['InvitationIn'], by = staff) =>
+  by.api.POST('/v1/invitations', { params: { header: { 'Idempotency-Key': key() } }, body });
+const resend = (id: string, by = staff) =>
+  by.api.POST('/v1/invitations/{invitation_id}/resend', {
+    params: { path: { invitation_id: id }, header: { 'Idempotency-Key': key() } },
+  });
+const revoke = (id: string) =>
+  staff.api.DELETE('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: id } } });
+const read = (id: string) =>
+  ok(staff.api.GET('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: id } } }), 200);
 const preview = (token: string) => nobody().POST('/v1/invitations/preview', { body: { token } });
-const acceptAs = (token: string, over: object = {}) => nobody().POST('/v1/invitations/accept', { body: { token, password: PASSWORD, transport: 'token', ...over } });
+const acceptAs = (token: string, over: object = {}) =>
+  nobody().POST('/v1/invitations/accept', { body: { token, password: PASSWORD, transport: 'token', ...over } });
 
 /** A contact who has been invited, and the token that went to them. */
 async function invited(): Promise<{ contact: Schema['Contact']; email: string; token: string; id: string }> {
-	const contact = await newContact(staff, await newClient(staff));
-	const email = contact.primary_email ?? '';
-	const made = await ok(invite({ contact_id: contact.id, send: 'now' }), 201);
-	const [mail] = await sink.mails(email);
-	return { contact, email, token: tokenOf(mail), id: made.id };
+  const contact = await newContact(staff, await newClient(staff));
+  const email = contact.primary_email ?? '';
+  const made = await ok(invite({ contact_id: contact.id, send: 'now' }), 201);
+  const [mail] = await sink.mails(email);
+  return { contact, email, token: tokenOf(mail), id: made.id };
 }
 
 test('an invitation of a contact turns access on, and is queued, never sent, in the answer', async () => {
-	const contact = await newContact(staff, await newClient(staff));
-	const made = await took(invite({ contact_id: contact.id, send: 'now' }), 201);
-	assert.equal(made.headers.get('location'), `/v1/invitations/${made.data.id}`);
-	assert.deepEqual([made.data.status, made.data.delivery, made.data.audience, made.data.contact_id, made.data.send_count], ['queued', 'queued', 'portal', contact.id, 1]);
-	assert.equal((await access(staff, contact)).status, 'invited');
-	await settled(firm, contact.primary_email ?? '', 0);
-	const sent = await read(made.data.id);
-	assert.deepEqual([sent.status, sent.delivery], ['sent', 'sent']);
+  const contact = await newContact(staff, await newClient(staff));
+  const made = await took(invite({ contact_id: contact.id, send: 'now' }), 201);
+  assert.equal(made.headers.get('location'), `/v1/invitations/${made.data.id}`);
+  assert.deepEqual(
+    [made.data.status, made.data.delivery, made.data.audience, made.data.contact_id, made.data.send_count],
+    ['queued', 'queued', 'portal', contact.id, 1],
+  );
+  assert.equal((await access(staff, contact)).status, 'invited');
+  await settled(firm, contact.primary_email ?? '', 0);
+  const sent = await read(made.data.id);
+  assert.deepEqual([sent.status, sent.delivery], ['sent', 'sent']);
 });
 
 test('a bare address with a client makes the contact; without a client, or with both, it is refused', async () => {
-	const client = await newClient(staff);
-	const email = address('bare');
-	const made = await ok(invite({ email, client_id: client.id, send: 'now' }), 201);
-	const found = await ok(staff.api.GET('/v1/contacts', { params: { query: { email } } }), 200);
-	assert.deepEqual(found.data.map((c) => [c.id, c.entity, c.primary_email, c.clients[0]?.id]), [[made.contact_id, 'individual', email, client.id]]);
-	const again = await ok(invite({ email: address('bare2'), client_id: client.id, send: 'later' }), 201);
-	assert.equal(again.status, 'not_sent');
-	await refused(invite({ email: address(), send: 'now' }), 422, 'validation_failed');
-	await refused(invite({ send: 'now' }), 422, 'validation_failed');
-	await refused(invite({ email, contact_id: made.contact_id ?? '', client_id: client.id, send: 'now' }), 422, 'validation_failed');
-	await refused(invite({ contact_id: 'con_00000000000000000000000001', send: 'now' }), 422, 'validation_failed');
+  const client = await newClient(staff);
+  const email = address('bare');
+  const made = await ok(invite({ email, client_id: client.id, send: 'now' }), 201);
+  const found = await ok(staff.api.GET('/v1/contacts', { params: { query: { email } } }), 200);
+  assert.deepEqual(
+    found.data.map((c) => [c.id, c.entity, c.primary_email, c.clients[0]?.id]),
+    [[made.contact_id, 'individual', email, client.id]],
+  );
+  const again = await ok(invite({ email: address('bare2'), client_id: client.id, send: 'later' }), 201);
+  assert.equal(again.status, 'not_sent');
+  await refused(invite({ email: address(), send: 'now' }), 422, 'validation_failed');
+  await refused(invite({ send: 'now' }), 422, 'validation_failed');
+  await refused(
+    invite({ email, contact_id: made.contact_id ?? '', client_id: client.id, send: 'now' }),
+    422,
+    'validation_failed',
+  );
+  await refused(invite({ contact_id: 'con_00000000000000000000000001', send: 'now' }), 422, 'validation_failed');
 });
 
 test('who is not eligible is not invited, for all reasons at once', async () => {
-	const shop = await newContact(staff, undefined, { entity: 'business', primary_email: null });
-	const problem = await refused(invite({ contact_id: shop.id, send: 'now' }), 422, 'not_eligible');
-	assert.deepEqual(problem.errors.map((e) => e.code).sort(), ['contact_not_individual', 'no_client_relationship', 'primary_email_missing']);
-	const one = await invited();
-	const twin = await newContact(staff, await newClient(staff), { primary_email: one.email });
-	await refused(invite({ contact_id: twin.id, send: 'now' }), 409, 'login_email_taken');
+  const shop = await newContact(staff, undefined, { entity: 'business', primary_email: null });
+  const problem = await refused(invite({ contact_id: shop.id, send: 'now' }), 422, 'not_eligible');
+  assert.deepEqual(problem.errors.map((e) => e.code).sort(), [
+    'contact_not_individual',
+    'no_client_relationship',
+    'primary_email_missing',
+  ]);
+  const one = await invited();
+  const twin = await newContact(staff, await newClient(staff), { primary_email: one.email });
+  await refused(invite({ contact_id: twin.id, send: 'now' }), 409, 'login_email_taken');
 });
 
 test('Idempotency-Key is required to invite and to send again', async () => {
-	const one = await invited();
-	const got = await raw('/v1/invitations', { method: 'POST', as: staff, json: { contact_id: one.contact.id, send: 'now' } });
-	assert.equal(`${got.status} ${got.json.code}`, '400 idempotency_key_required');
-	const again = await raw(`/v1/invitations/${one.id}/resend`, { method: 'POST', as: staff });
-	assert.equal(`${again.status} ${again.json.code}`, '400 idempotency_key_required');
+  const one = await invited();
+  const got = await raw('/v1/invitations', {
+    method: 'POST',
+    as: staff,
+    json: { contact_id: one.contact.id, send: 'now' },
+  });
+  assert.equal(`${got.status} ${got.json.code}`, '400 idempotency_key_required');
+  const again = await raw(`/v1/invitations/${one.id}/resend`, { method: 'POST', as: staff });
+  assert.equal(`${again.status} ${again.json.code}`, '400 idempotency_key_required');
 });
 
 test('looking never consumes, not even a hundred times', async () => {
-	const { token, email } = await invited();
-	for (let i = 0; i < 100; i++) assert.equal((await ok(preview(token), 200)).requires_password, true);
-	await accept(token, firm.slug, email);
-	await refused(preview(token), 410, 'invitation_used');
-	await refused(acceptAs(token), 410, 'invitation_used');
+  const { token, email } = await invited();
+  for (let i = 0; i < 100; i++) assert.equal((await ok(preview(token), 200)).requires_password, true);
+  await accept(token, firm.slug, email);
+  await refused(preview(token), 410, 'invitation_used');
+  await refused(acceptAs(token), 410, 'invitation_used');
 });
 
 test('one of twenty who accept at once gets in', async () => {
-	const { token } = await invited();
-	const all = await Promise.all(Array.from({ length: 20 }, () => acceptAs(token)));
-	const codes = all.map((a) => a.response.status);
-	assert.equal(codes.filter((code) => code === 200).length, 1, codes.join());
-	// Hashing has a bounded queue: who does not fit into it is told to come back.
-	assert.ok(codes.every((code) => [200, 410, 503].includes(code)), codes.join());
-	await refused(acceptAs(token), 410, 'invitation_used');
+  const { token } = await invited();
+  const all = await Promise.all(Array.from({ length: 20 }, () => acceptAs(token)));
+  const codes = all.map((a) => a.response.status);
+  assert.equal(codes.filter((code) => code === 200).length, 1, codes.join());
+  // Hashing has a bounded queue: who does not fit into it is told to come back.
+  assert.ok(
+    codes.every((code) => [200, 410, 503].includes(code)),
+    codes.join(),
+  );
+  await refused(acceptAs(token), 410, 'invitation_used');
 });
 
 test('a token that was never one is 404', async () => {
-	const { token } = await invited();
-	const last = token.endsWith('A') ? 'B' : 'A';
-	for (const wrong of [token.slice(0, -1) + last, token.slice(0, 40), 'x', '', token.split('').reverse().join('')])
-		for (const reply of [preview(wrong), acceptAs(wrong)]) {
-			const got = await reply;
-			assert.ok([404, 422].includes(got.response.status), `${wrong}: ${got.response.status}`);
-		}
+  const { token } = await invited();
+  const last = token.endsWith('A') ? 'B' : 'A';
+  for (const wrong of [token.slice(0, -1) + last, token.slice(0, 40), 'x', '', token.split('').reverse().join('')])
+    for (const reply of [preview(wrong), acceptAs(wrong)]) {
+      const got = await reply;
+      assert.ok([404, 422].includes(got.response.status), `${wrong}: ${got.response.status}`);
+    }
 });
 
 test('the password must be there and strong; all is said before anything is consumed', async () => {
-	const { token, email } = await invited();
-	await refused(nobody().POST('/v1/invitations/accept', { body: { token, transport: 'token' } }), 422, 'password_required');
-	for (const password of ['short1', 'password', 'passwort123', email, 'x'.repeat(129)])
-		await refused(acceptAs(token, { password }), 422, 'password_too_weak');
-	await accept(token, firm.slug, email);
+  const { token, email } = await invited();
+  await refused(
+    nobody().POST('/v1/invitations/accept', { body: { token, transport: 'token' } }),
+    422,
+    'password_required',
+  );
+  for (const password of ['short1', 'password', 'passwort123', email, 'x'.repeat(129)])
+    await refused(acceptAs(token, { password }), 422, 'password_too_weak');
+  await accept(token, firm.slug, email);
 });
 
 test('S0_19 the invited chooses a password for the invited address; another address is refused while registration_email is locked', async () => {
-	const { token, email } = await invited();
-	await refused(acceptAs(token, { email: address('other') }), 422, 'email_mismatch');
-	await ok(acceptAs(token, { email: email.toUpperCase(), name: 'Ann of the Hill' }), 200);
+  const { token, email } = await invited();
+  await refused(acceptAs(token, { email: address('other') }), 422, 'email_mismatch');
+  await ok(acceptAs(token, { email: email.toUpperCase(), name: 'Ann of the Hill' }), 200);
 });
 
 test('the cookie transport signs in by cookie', async () => {
-	const { token } = await invited();
-	const got = await raw('/v1/invitations/accept', { method: 'POST', headers: { origin: stack.url }, json: { token, password: PASSWORD, transport: 'cookie' } });
-	assert.equal(got.status, 200);
-	assert.equal(got.json.access_token, null);
-	assert.match(got.headers.get('set-cookie') ?? '', /^__Host-session=cps_/);
+  const { token } = await invited();
+  const got = await raw('/v1/invitations/accept', {
+    method: 'POST',
+    headers: { origin: stack.url },
+    json: { token, password: PASSWORD, transport: 'cookie' },
+  });
+  assert.equal(got.status, 200);
+  assert.equal(got.json.access_token, null);
+  assert.match(got.headers.get('set-cookie') ?? '', /^__Host-session=cps_/);
 });
 
 test('revoked: the token is dead, the state says so, and twice is 409', async () => {
-	const one = await invited();
-	await settled(firm, one.email, 0);
-	const got = await took(staff.api.GET('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: one.id } } }), 200);
-	await refused(staff.api.DELETE('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: one.id }, header: { 'If-Match': '"other"' } } }), 412, 'version_changed');
-	await ok(staff.api.DELETE('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: one.id }, header: { 'If-Match': got.etag } } }), 204);
-	assert.equal((await read(one.id)).status, 'revoked');
-	await refused(preview(one.token), 410, 'invitation_revoked');
-	await refused(acceptAs(one.token), 410, 'invitation_revoked');
-	await refused(revoke(one.id), 409, 'invitation_closed');
-	await refused(resend(one.id), 409, 'invitation_closed');
+  const one = await invited();
+  await settled(firm, one.email, 0);
+  const got = await took(
+    staff.api.GET('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: one.id } } }),
+    200,
+  );
+  await refused(
+    staff.api.DELETE('/v1/invitations/{invitation_id}', {
+      params: { path: { invitation_id: one.id }, header: { 'If-Match': '"other"' } },
+    }),
+    412,
+    'version_changed',
+  );
+  await ok(
+    staff.api.DELETE('/v1/invitations/{invitation_id}', {
+      params: { path: { invitation_id: one.id }, header: { 'If-Match': got.etag } },
+    }),
+    204,
+  );
+  assert.equal((await read(one.id)).status, 'revoked');
+  await refused(preview(one.token), 410, 'invitation_revoked');
+  await refused(acceptAs(one.token), 410, 'invitation_revoked');
+  await refused(revoke(one.id), 409, 'invitation_closed');
+  await refused(resend(one.id), 409, 'invitation_closed');
 });
 
 test('resend: too soon is 429 with the time to wait; then a new token, and the old one is dead', async () => {
-	const one = await invited();
-	const soon = await resend(one.id);
-	assert.equal(`${soon.response.status} ${soon.error?.code}`, '429 resend_too_soon');
-	const wait = Number(soon.response.headers.get('retry-after'));
-	assert.ok(wait > 0 && wait <= 3600, `${wait}`);
-	await advance(wait + 1);
-	const mark = await sink.mark();
-	const sent = await ok(resend(one.id), 202);
-	assert.deepEqual([sent.status, sent.send_count], ['queued', 2]);
-	const [mail] = await sink.mails(one.email, { after: mark });
-	assert.notEqual(tokenOf(mail), one.token);
-	await refused(preview(one.token), 410, 'invitation_revoked');
-	await accept(tokenOf(mail), firm.slug, one.email);
-	await refused(resend(sent.id), 409, 'already_registered');
-	await refused(resend(one.id), 409, 'already_registered');
-	assert.equal((await settled(firm, one.email, 0)).length, 2);
+  const one = await invited();
+  const soon = await resend(one.id);
+  assert.equal(`${soon.response.status} ${soon.error?.code}`, '429 resend_too_soon');
+  const wait = Number(soon.response.headers.get('retry-after'));
+  assert.ok(wait > 0 && wait <= 3600, `${wait}`);
+  await advance(wait + 1);
+  const mark = await sink.mark();
+  const sent = await ok(resend(one.id), 202);
+  assert.deepEqual([sent.status, sent.send_count], ['queued', 2]);
+  const [mail] = await sink.mails(one.email, { after: mark });
+  assert.notEqual(tokenOf(mail), one.token);
+  await refused(preview(one.token), 410, 'invitation_revoked');
+  await accept(tokenOf(mail), firm.slug, one.email);
+  await refused(resend(sent.id), 409, 'already_registered');
+  await refused(resend(one.id), 409, 'already_registered');
+  assert.equal((await settled(firm, one.email, 0)).length, 2);
 });
 
 test('in the firm whose mode is cycle a bare resend is refused', async () => {
-	const one = await invited();
-	await advance(3600);
-	staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
-	await stack.sql("update firm set reinvite_mode = 'cycle' where id = $1", [firm.id]);
-	try {
-		await refused(resend(one.id), 409, 'reinvite_requires_cycle');
-	} finally {
-		await stack.sql("update firm set reinvite_mode = 'resend' where id = $1", [firm.id]);
-	}
+  const one = await invited();
+  await advance(3600);
+  staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
+  await stack.sql("update firm set reinvite_mode = 'cycle' where id = $1", [firm.id]);
+  try {
+    await refused(resend(one.id), 409, 'reinvite_requires_cycle');
+  } finally {
+    await stack.sql("update firm set reinvite_mode = 'resend' where id = $1", [firm.id]);
+  }
 });
 
 test('expired: 410 with what to do, the access says so, and resend revives it', async () => {
-	const one = await invited();
-	await advance(7 * 24 * 3600 + 60);
-	staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
-	const problem = await refused(preview(one.token), 410, 'invitation_expired');
-	assert.match(problem.detail, /new/i);
-	await refused(acceptAs(one.token), 410, 'invitation_expired');
-	assert.equal((await access(staff, one.contact)).status, 'expired');
-	const got = await took(staff.api.GET('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: one.id } } }), 200);
-	assert.equal(got.data.status, 'expired');
-	const mark = await sink.mark();
-	await ok(resend(one.id), 202);
-	const [mail] = await sink.mails(one.email, { after: mark });
-	await accept(tokenOf(mail), firm.slug, one.email);
+  const one = await invited();
+  await advance(7 * 24 * 3600 + 60);
+  staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
+  const problem = await refused(preview(one.token), 410, 'invitation_expired');
+  assert.match(problem.detail, /new/i);
+  await refused(acceptAs(one.token), 410, 'invitation_expired');
+  assert.equal((await access(staff, one.contact)).status, 'expired');
+  const got = await took(
+    staff.api.GET('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: one.id } } }),
+    200,
+  );
+  assert.equal(got.data.status, 'expired');
+  const mark = await sink.mark();
+  await ok(resend(one.id), 202);
+  const [mail] = await sink.mails(one.email, { after: mark });
+  await accept(tokenOf(mail), firm.slug, one.email);
 });
 
 test('lists by status, client and contact', async () => {
-	const client = await newClient(staff);
-	const made = await ok(invite({ email: address(), client_id: client.id, send: 'later' }), 201);
-	const find = async (query: object) => (await ok(staff.api.GET('/v1/invitations', { params: { query } }), 200)).data.map((i) => i.id);
-	assert.deepEqual(await find({ contact_id: made.contact_id }), [made.id]);
-	assert.deepEqual(await find({ contact_id: made.contact_id, status: 'not_sent' }), [made.id]);
-	assert.deepEqual(await find({ contact_id: made.contact_id, status: 'accepted' }), []);
-	assert.deepEqual(await find({ client_id: client.id }), [made.id]);
+  const client = await newClient(staff);
+  const made = await ok(invite({ email: address(), client_id: client.id, send: 'later' }), 201);
+  const find = async (query: object) =>
+    (await ok(staff.api.GET('/v1/invitations', { params: { query } }), 200)).data.map((i) => i.id);
+  assert.deepEqual(await find({ contact_id: made.contact_id }), [made.id]);
+  assert.deepEqual(await find({ contact_id: made.contact_id, status: 'not_sent' }), [made.id]);
+  assert.deepEqual(await find({ contact_id: made.contact_id, status: 'accepted' }), []);
+  assert.deepEqual(await find({ client_id: client.id }), [made.id]);
 });
 
 test('a bounced invitation says bounced, is not tried again by itself, and the address is suppressed', async () => {
-	const contact = await newContact(staff, await newClient(staff));
-	const email = contact.primary_email ?? '';
-	await sink.misbehave({ at: 'rcpt', code: 550, text: '5.1.1 no such user', to: email });
-	try {
-		const made = await ok(invite({ contact_id: contact.id, send: 'now' }), 201);
-		await eventually(async () => assert.equal((await read(made.id)).status, 'bounced'));
-		const [mail] = await emails(staff, contact);
-		assert.equal(mail?.status, 'bounced');
-		assert.match(mail?.error ?? '', /no such user/);
-		assert.equal((await access(staff, contact)).invitation?.delivery, 'bounced');
-	} finally {
-		await sink.misbehave();
-	}
+  const contact = await newContact(staff, await newClient(staff));
+  const email = contact.primary_email ?? '';
+  await sink.misbehave({ at: 'rcpt', code: 550, text: '5.1.1 no such user', to: email });
+  try {
+    const made = await ok(invite({ contact_id: contact.id, send: 'now' }), 201);
+    await eventually(async () => assert.equal((await read(made.id)).status, 'bounced'));
+    const [mail] = await emails(staff, contact);
+    assert.equal(mail?.status, 'bounced');
+    assert.match(mail?.error ?? '', /no such user/);
+    assert.equal((await access(staff, contact)).invitation?.delivery, 'bounced');
+  } finally {
+    await sink.misbehave();
+  }
 });
 
 test('a deferred invitation says deferred, and goes out later', async () => {
-	const contact = await newContact(staff, await newClient(staff));
-	const email = contact.primary_email ?? '';
-	await sink.misbehave({ at: 'rcpt', code: 451, to: email });
-	let id = '';
-	try {
-		id = (await ok(invite({ contact_id: contact.id, send: 'now' }), 201)).id;
-		await eventually(async () => assert.equal((await read(id)).status, 'deferred'));
-	} finally {
-		await sink.misbehave();
-	}
-	await advance(3600);
-	const [mail] = await sink.mails(email);
-	staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
-	await eventually(async () => assert.equal((await read(id)).status, 'sent'));
-	await accept(tokenOf(mail), firm.slug, email);
+  const contact = await newContact(staff, await newClient(staff));
+  const email = contact.primary_email ?? '';
+  await sink.misbehave({ at: 'rcpt', code: 451, to: email });
+  let id = '';
+  try {
+    id = (await ok(invite({ contact_id: contact.id, send: 'now' }), 201)).id;
+    await eventually(async () => assert.equal((await read(id)).status, 'deferred'));
+  } finally {
+    await sink.misbehave();
+  }
+  await advance(3600);
+  const [mail] = await sink.mails(email);
+  staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
+  await eventually(async () => assert.equal((await read(id)).status, 'sent'));
+  await accept(tokenOf(mail), firm.slug, email);
 });

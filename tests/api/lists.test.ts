@@ -8,86 +8,127 @@ import { address, newClient, newContact, newFolder, ok, portalUpload, raw, share
 let world: World;
 const N = 12;
 const adds: Record<string, () => Promise<unknown>> = {
-	listClients: () => newClient(world.firm.owner),
-	listContacts: () => newContact(world.firm.owner, world.client),
-	listInvitations: async () => ok(enable(world.firm.owner, await newContact(world.firm.owner, world.client, { primary_email: address() }), { send: 'now' }), 200),
-	listFolders: () => newFolder(world.firm.owner, world.client),
-	listDocuments: () => ok(upload(world.firm.owner, world.folder), 201),
-	listShares: async () => ok(share(world.firm.owner, 'document', await ok(upload(world.firm.owner, world.folder), 201), [world.user.contact], 'view', false), 201),
-	listPortalFolders: async () => ok(share(world.firm.owner, 'folder', await newFolder(world.firm.owner, world.client), [world.user.contact], 'view', false), 201),
-	listPortalDocuments: () => ok(portalUpload(world.user, undefined), 201),
-	listEmails: () => adds['listInvitations']?.() ?? Promise.resolve(),
-	listTestEmails: async () => undefined,
+  listClients: () => newClient(world.firm.owner),
+  listContacts: () => newContact(world.firm.owner, world.client),
+  listInvitations: async () =>
+    ok(
+      enable(world.firm.owner, await newContact(world.firm.owner, world.client, { primary_email: address() }), {
+        send: 'now',
+      }),
+      200,
+    ),
+  listFolders: () => newFolder(world.firm.owner, world.client),
+  listDocuments: () => ok(upload(world.firm.owner, world.folder), 201),
+  listShares: async () =>
+    ok(
+      share(
+        world.firm.owner,
+        'document',
+        await ok(upload(world.firm.owner, world.folder), 201),
+        [world.user.contact],
+        'view',
+        false,
+      ),
+      201,
+    ),
+  listPortalFolders: async () =>
+    ok(
+      share(
+        world.firm.owner,
+        'folder',
+        await newFolder(world.firm.owner, world.client),
+        [world.user.contact],
+        'view',
+        false,
+      ),
+      201,
+    ),
+  listPortalDocuments: () => ok(portalUpload(world.user, undefined), 201),
+  listEmails: () => adds['listInvitations']?.() ?? Promise.resolve(),
+  listTestEmails: async () => undefined,
 };
-const lists = contract.operations.filter((o) => (o.spec.parameters ?? []).some((p: any) => p.$ref?.endsWith('/Cursor')));
+const lists = contract.operations.filter((o) =>
+  (o.spec.parameters ?? []).some((p: any) => p.$ref?.endsWith('/Cursor')),
+);
 
 before(async () => {
-	world = await newWorld('lists');
-	for (const op of lists) for (let i = 0; i < N; i++) await adds[op.id]?.();
+  world = await newWorld('lists');
+  for (const op of lists) for (let i = 0; i < N; i++) await adds[op.id]?.();
 });
 
 describe('a walk sees everything that was there throughout, once, in one order', () => {
-	for (const op of lists)
-		for (const limit of [1, 7, 100])
-			test(`${op.id} by ${limit}`, async () => {
-				const as = callerOf(op, world);
-				const page = async (query: string) => raw(`${op.path}?${query}`, as ? { as } : {});
-				const there: string[] = (await page('limit=100')).json.data.map((o: any) => o.id);
-				assert.ok(there.length >= (op.id === 'listTestEmails' ? 1 : N), `${there.length}`);
-				const seen: string[] = [];
-				let path = `limit=${limit}`;
-				for (let turn = 0; ; turn++) {
-					assert.ok(turn < 500, 'without an end');
-					const got = await page(path);
-					assert.equal(got.status, 200);
-					seen.push(...got.json.data.map((o: any) => o.id));
-					const link = got.headers.get('link');
-					if (got.json.next_cursor === null) {
-						assert.equal(link, null);
-						break;
-					}
-					assert.equal(got.json.data.length, limit, 'a page that is not full is the last one');
-					const next = /^<([^>]+)>; rel="next"$/.exec(link ?? '');
-					assert.ok(next, `Link is ${link}`);
-					const url = new URL(next[1] ?? '', 'http://x');
-					assert.equal(url.pathname, op.path);
-					assert.equal(url.searchParams.get('cursor'), got.json.next_cursor);
-					assert.equal(url.searchParams.get('limit'), String(limit));
-					path = url.search.slice(1);
-					if (turn === 2 && limit === 1) await adds[op.id]?.();
-				}
-				assert.equal(new Set(seen).size, seen.length, 'something was seen twice');
-				const kept = seen.filter((id) => there.includes(id));
-				if (there.length < 100) assert.deepEqual(kept, there);
-			});
+  for (const op of lists)
+    for (const limit of [1, 7, 100])
+      test(`${op.id} by ${limit}`, async () => {
+        const as = callerOf(op, world);
+        const page = async (query: string) => raw(`${op.path}?${query}`, as ? { as } : {});
+        const there: string[] = (await page('limit=100')).json.data.map((o: any) => o.id);
+        assert.ok(there.length >= (op.id === 'listTestEmails' ? 1 : N), `${there.length}`);
+        const seen: string[] = [];
+        let path = `limit=${limit}`;
+        for (let turn = 0; ; turn++) {
+          assert.ok(turn < 500, 'without an end');
+          const got = await page(path);
+          assert.equal(got.status, 200);
+          seen.push(...got.json.data.map((o: any) => o.id));
+          const link = got.headers.get('link');
+          if (got.json.next_cursor === null) {
+            assert.equal(link, null);
+            break;
+          }
+          assert.equal(got.json.data.length, limit, 'a page that is not full is the last one');
+          const next = /^<([^>]+)>; rel="next"$/.exec(link ?? '');
+          assert.ok(next, `Link is ${link}`);
+          const url = new URL(next[1] ?? '', 'http://x');
+          assert.equal(url.pathname, op.path);
+          assert.equal(url.searchParams.get('cursor'), got.json.next_cursor);
+          assert.equal(url.searchParams.get('limit'), String(limit));
+          path = url.search.slice(1);
+          if (turn === 2 && limit === 1) await adds[op.id]?.();
+        }
+        assert.equal(new Set(seen).size, seen.length, 'something was seen twice');
+        const kept = seen.filter((id) => there.includes(id));
+        if (there.length < 100) assert.deepEqual(kept, there);
+      });
 });
 
 test('a cursor fits the filters it was made with, and no other', async () => {
-	const as = world.firm.owner;
-	const got = await raw(`/v1/folders?client_id=${world.client.id}&limit=2`, { as });
-	const cursor = encodeURIComponent(got.json.next_cursor);
-	assert.equal((await raw(`/v1/folders?client_id=${world.client.id}&limit=5&cursor=${cursor}`, { as })).status, 200);
-	for (const path of [`/v1/folders?limit=2&cursor=${cursor}`, `/v1/folders?client_id=${world.client.id}&parent_id=${world.folder.id}&cursor=${cursor}`, `/v1/documents?client_id=${world.client.id}&cursor=${cursor}`, `/v1/clients?cursor=${cursor}`]) {
-		const other = await raw(path, { as });
-		assert.equal(`${other.status} ${other.json.code}`, '400 cursor_invalid', path);
-	}
-	const cut = got.json.next_cursor.slice(0, -2);
-	assert.equal((await raw(`/v1/folders?client_id=${world.client.id}&cursor=${cut}`, { as })).status, 400);
+  const as = world.firm.owner;
+  const got = await raw(`/v1/folders?client_id=${world.client.id}&limit=2`, { as });
+  const cursor = encodeURIComponent(got.json.next_cursor);
+  assert.equal((await raw(`/v1/folders?client_id=${world.client.id}&limit=5&cursor=${cursor}`, { as })).status, 200);
+  for (const path of [
+    `/v1/folders?limit=2&cursor=${cursor}`,
+    `/v1/folders?client_id=${world.client.id}&parent_id=${world.folder.id}&cursor=${cursor}`,
+    `/v1/documents?client_id=${world.client.id}&cursor=${cursor}`,
+    `/v1/clients?cursor=${cursor}`,
+  ]) {
+    const other = await raw(path, { as });
+    assert.equal(`${other.status} ${other.json.code}`, '400 cursor_invalid', path);
+  }
+  const cut = got.json.next_cursor.slice(0, -2);
+  assert.equal((await raw(`/v1/folders?client_id=${world.client.id}&cursor=${cut}`, { as })).status, 400);
 });
 
 test('the default page is 25', async () => {
-	for (let i = 0; i < 30 - N; i++) await newClient(world.firm.owner);
-	assert.equal((await raw('/v1/clients', { as: world.firm.owner })).json.data.length, 25);
+  for (let i = 0; i < 30 - N; i++) await newClient(world.firm.owner);
+  assert.equal((await raw('/v1/clients', { as: world.firm.owner })).json.data.length, 25);
 });
 
 test('something removed between two pages breaks nothing', async () => {
-	const as = world.firm.owner;
-	const folder = await newFolder(as, world.client);
-	const ids: string[] = [];
-	for (let i = 0; i < 6; i++) ids.push((await ok(upload(as, folder), 201)).id);
-	const first = await raw(`/v1/documents?folder_id=${folder.id}&limit=2`, { as });
-	await ok(as.api.DELETE('/v1/documents/{document_id}', { params: { path: { document_id: ids[1] ?? '' } } }), 204);
-	await ok(as.api.DELETE('/v1/documents/{document_id}', { params: { path: { document_id: ids[3] ?? '' } } }), 204);
-	const rest = await raw(`/v1/documents?folder_id=${folder.id}&limit=100&cursor=${encodeURIComponent(first.json.next_cursor)}`, { as });
-	assert.deepEqual([...first.json.data, ...rest.json.data].map((d: any) => d.id), [ids[0], ids[1], ids[2], ids[4], ids[5]]);
+  const as = world.firm.owner;
+  const folder = await newFolder(as, world.client);
+  const ids: string[] = [];
+  for (let i = 0; i < 6; i++) ids.push((await ok(upload(as, folder), 201)).id);
+  const first = await raw(`/v1/documents?folder_id=${folder.id}&limit=2`, { as });
+  await ok(as.api.DELETE('/v1/documents/{document_id}', { params: { path: { document_id: ids[1] ?? '' } } }), 204);
+  await ok(as.api.DELETE('/v1/documents/{document_id}', { params: { path: { document_id: ids[3] ?? '' } } }), 204);
+  const rest = await raw(
+    `/v1/documents?folder_id=${folder.id}&limit=100&cursor=${encodeURIComponent(first.json.next_cursor)}`,
+    { as },
+  );
+  assert.deepEqual(
+    [...first.json.data, ...rest.json.data].map((d: any) => d.id),
+    [ids[0], ids[1], ids[2], ids[4], ids[5]],
+  );
 });

@@ -11,67 +11,100 @@ import { enable, newContact, nobody, ok, raw, settled, sink, stack, tokenOf, PAS
 let world: World;
 let other: World;
 before(async () => {
-	world = await newWorld('secret');
-	other = await newWorld('neighbour');
+  world = await newWorld('secret');
+  other = await newWorld('neighbour');
 });
 
 /** Every table's content as one checksum each. Who was last seen when, and the record of downloads, may change by reading. */
 async function checksums(): Promise<Record<string, string>> {
-	const tables = await stack.sql("select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' and table_name not in ('audit', 'audit_entry', 'audit_head') order by 1");
-	const sums: Record<string, string> = {};
-	for (const { name } of tables) {
-		const row = name === 'session' ? "(to_jsonb(t) - 'last_seen_at')::text" : 't::text';
-		const [sum] = await stack.sql(`select md5(coalesce(string_agg(${row}, '|' order by ${row}), '')) as sum from "${name}" t`);
-		sums[name] = sum.sum;
-	}
-	return sums;
+  const tables = await stack.sql(
+    "select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' and table_name not in ('audit', 'audit_entry', 'audit_head') order by 1",
+  );
+  const sums: Record<string, string> = {};
+  for (const { name } of tables) {
+    const row = name === 'session' ? "(to_jsonb(t) - 'last_seen_at')::text" : 't::text';
+    const [sum] = await stack.sql(
+      `select md5(coalesce(string_agg(${row}, '|' order by ${row}), '')) as sum from "${name}" t`,
+    );
+    sums[name] = sum.sum;
+  }
+  return sums;
 }
 
 test('GET and HEAD change nothing, nor does looking at an invitation', async () => {
-	const contact = await newContact(world.firm.owner, world.client);
-	await ok(enable(world.firm.owner, contact), 200);
-	const [mail] = await sink.mails(contact.primary_email ?? '');
-	for (const w of [world, other]) for (const user of [w.user.email, w.invited.primary_email ?? '', contact.primary_email ?? '']) await settled(w.firm, user, 0);
-	const quiet = async () => {
-		for (let last = ''; ;) {
-			const now = JSON.stringify(await checksums());
-			if (now === last) return JSON.parse(now);
-			last = now;
-		}
-	};
-	const was = await quiet();
-	for (let turn = 0; turn < 2; turn++)
-		for (const op of contract.operations.filter((o) => ['GET', 'HEAD'].includes(o.method)).sort(() => Math.random() - 0.5)) {
-			const got = await make(op, fit(op, { ...idsOf(world), ...(op.path.startsWith('/v1/portal') ? { document_id: world.own.id } : {}) }), callerOf(op, world));
-			assert.ok(got.status < 300, `${op.id} ${got.status}`);
-		}
-	for (let i = 0; i < 10; i++) await ok(nobody().POST('/v1/invitations/preview', { body: { token: tokenOf(mail) } }), 200);
-	assert.deepEqual(await checksums(), was);
+  const contact = await newContact(world.firm.owner, world.client);
+  await ok(enable(world.firm.owner, contact), 200);
+  const [mail] = await sink.mails(contact.primary_email ?? '');
+  for (const w of [world, other])
+    for (const user of [w.user.email, w.invited.primary_email ?? '', contact.primary_email ?? ''])
+      await settled(w.firm, user, 0);
+  const quiet = async () => {
+    for (let last = ''; ; ) {
+      const now = JSON.stringify(await checksums());
+      if (now === last) return JSON.parse(now);
+      last = now;
+    }
+  };
+  const was = await quiet();
+  for (let turn = 0; turn < 2; turn++)
+    for (const op of contract.operations
+      .filter((o) => ['GET', 'HEAD'].includes(o.method))
+      .sort(() => Math.random() - 0.5)) {
+      const got = await make(
+        op,
+        fit(op, { ...idsOf(world), ...(op.path.startsWith('/v1/portal') ? { document_id: world.own.id } : {}) }),
+        callerOf(op, world),
+      );
+      assert.ok(got.status < 300, `${op.id} ${got.status}`);
+    }
+  for (let i = 0; i < 10; i++)
+    await ok(nobody().POST('/v1/invitations/preview', { body: { token: tokenOf(mail) } }), 200);
+  assert.deepEqual(await checksums(), was);
 });
 
 test('no password, no token and no name is in the logs; no password and no token in the database', async () => {
-	const [mail] = await sink.now(world.invited.primary_email ?? '');
-	const login = await raw('/v1/auth/login', { method: 'POST', json: { firm: world.firm.slug, audience: 'staff', email: world.firm.owner.email, password: PASSWORD, transport: 'cookie' } });
-	const cookie = /=(cps_[\w-]+)/.exec(login.headers.get('set-cookie') ?? '')?.[1] ?? '';
-	const secrets = { password: PASSWORD, token: world.user.token, owner: world.firm.owner.token, cookie, invitation: tokenOf(mail) };
-	const logs = path.join(stack.state, 'logs');
-	for (const file of fs.readdirSync(logs)) {
-		const text = fs.readFileSync(path.join(logs, file), 'utf8');
-		for (const [name, secret] of Object.entries({ ...secrets, name: world.canary })) assert.ok(!text.includes(secret), `${name} in ${file}`);
-	}
-	// In test mode the mails that were sent are kept, on purpose, in a table of their own.
-	const dump = execFileSync('pg_dump', ['--dbname', stack.env['PORTICO_OWNER_DATABASE'] ?? '', '--data-only', '--exclude-table-data=test_mail'], { encoding: 'utf8', maxBuffer: 1 << 30 });
-	assert.ok(dump.includes(world.canary), 'the dump holds what it should');
-	for (const [name, secret] of Object.entries(secrets)) {
-		assert.ok(!dump.includes(secret), `${name} in the database`);
-		assert.ok(!dump.includes(Buffer.from(secret).toString('hex')), `${name} in the database, as bytes`);
-	}
+  const [mail] = await sink.now(world.invited.primary_email ?? '');
+  const login = await raw('/v1/auth/login', {
+    method: 'POST',
+    json: {
+      firm: world.firm.slug,
+      audience: 'staff',
+      email: world.firm.owner.email,
+      password: PASSWORD,
+      transport: 'cookie',
+    },
+  });
+  const cookie = /=(cps_[\w-]+)/.exec(login.headers.get('set-cookie') ?? '')?.[1] ?? '';
+  const secrets = {
+    password: PASSWORD,
+    token: world.user.token,
+    owner: world.firm.owner.token,
+    cookie,
+    invitation: tokenOf(mail),
+  };
+  const logs = path.join(stack.state, 'logs');
+  for (const file of fs.readdirSync(logs)) {
+    const text = fs.readFileSync(path.join(logs, file), 'utf8');
+    for (const [name, secret] of Object.entries({ ...secrets, name: world.canary }))
+      assert.ok(!text.includes(secret), `${name} in ${file}`);
+  }
+  // In test mode the mails that were sent are kept, on purpose, in a table of their own.
+  const dump = execFileSync(
+    'pg_dump',
+    ['--dbname', stack.env['PORTICO_OWNER_DATABASE'] ?? '', '--data-only', '--exclude-table-data=test_mail'],
+    { encoding: 'utf8', maxBuffer: 1 << 30 },
+  );
+  assert.ok(dump.includes(world.canary), 'the dump holds what it should');
+  for (const [name, secret] of Object.entries(secrets)) {
+    assert.ok(!dump.includes(secret), `${name} in the database`);
+    assert.ok(!dump.includes(Buffer.from(secret).toString('hex')), `${name} in the database, as bytes`);
+  }
 });
 
 test('no mail of one firm holds a word of another', async () => {
-	for (const mail of await sink.now()) {
-		const text = `${mail.subject} ${mail.text} ${mail.html}`;
-		assert.ok(!(text.includes(world.canary) && text.includes(other.canary)));
-		if (mail.to.includes(world.canary.toLowerCase())) assert.ok(!text.includes(other.firm.name), mail.subject);
-	}
+  for (const mail of await sink.now()) {
+    const text = `${mail.subject} ${mail.text} ${mail.html}`;
+    assert.ok(!(text.includes(world.canary) && text.includes(other.canary)));
+    if (mail.to.includes(world.canary.toLowerCase())) assert.ok(!text.includes(other.firm.name), mail.subject);
+  }
 });

@@ -9,52 +9,70 @@ import { build, root } from '../lib/root.mjs';
 
 /** Who may call, in the route table's words. */
 function access(op: Operation): string {
-	const callers = [...op.spec['x-callers']].sort().join();
-	if (op.spec['x-permission']) return callers === 'staff' ? `perm:${op.spec['x-permission']}` : `? ${callers}`;
-	return ({ public: 'public', test: 'test', portal: 'portal', 'portal,staff': 'any' })[callers] ?? `? ${callers}`;
+  const callers = [...op.spec['x-callers']].sort().join();
+  if (op.spec['x-permission']) return callers === 'staff' ? `perm:${op.spec['x-permission']}` : `? ${callers}`;
+  return { public: 'public', test: 'test', portal: 'portal', 'portal,staff': 'any' }[callers] ?? `? ${callers}`;
 }
 
-const printed = execFileSync(path.join(build, 'portico-api'), ['--routes'], { encoding: 'utf8' }).split('\n').filter(Boolean)
-	.map((line) => line.trim().replace(/\s+/g, ' '));
+const printed = execFileSync(path.join(build, 'portico-api'), ['--routes'], { encoding: 'utf8' })
+  .split('\n')
+  .filter(Boolean)
+  .map((line) => line.trim().replace(/\s+/g, ' '));
 
 test('every line of the table has the form METHOD /path access', () => {
-	assert.ok(printed.length > 40);
-	for (const line of printed) assert.match(line, /^(GET|HEAD|POST|PUT|PATCH|DELETE) \/\S+ (public|any|portal|test|perm:[a-z_]+:[a-z]+)$/);
+  assert.ok(printed.length > 40);
+  for (const line of printed)
+    assert.match(line, /^(GET|HEAD|POST|PUT|PATCH|DELETE) \/\S+ (public|any|portal|test|perm:[a-z_]+:[a-z]+)$/);
 });
 
 test('the table and the contract are the same set', () => {
-	// A HEAD is served by the route of its GET.
-	const documented = contract.operations.filter((op) => op.method !== 'HEAD').map((op) => `${op.method} ${op.path} ${access(op)}`);
-	const routed = printed.filter((line) => !line.startsWith('HEAD '));
-	assert.deepEqual(routed.filter((line) => !documented.includes(line)), [], 'routes that the contract does not have');
-	assert.deepEqual(documented.filter((line) => !routed.includes(line)), [], 'calls that the API does not have');
-	assert.equal(new Set(routed).size, routed.length);
+  // A HEAD is served by the route of its GET.
+  const documented = contract.operations
+    .filter((op) => op.method !== 'HEAD')
+    .map((op) => `${op.method} ${op.path} ${access(op)}`);
+  const routed = printed.filter((line) => !line.startsWith('HEAD '));
+  assert.deepEqual(
+    routed.filter((line) => !documented.includes(line)),
+    [],
+    'routes that the contract does not have',
+  );
+  assert.deepEqual(
+    documented.filter((line) => !routed.includes(line)),
+    [],
+    'calls that the API does not have',
+  );
+  assert.equal(new Set(routed).size, routed.length);
 });
 
 test('a HEAD that is documented has a GET with the same right', () => {
-	for (const op of contract.operations.filter((o) => o.method === 'HEAD'))
-		assert.ok(printed.includes(`GET ${op.path} ${access(op)}`), op.id);
+  for (const op of contract.operations.filter((o) => o.method === 'HEAD'))
+    assert.ok(printed.includes(`GET ${op.path} ${access(op)}`), op.id);
 });
 
 test('security follows from the callers', () => {
-	for (const op of contract.operations) {
-		const open = ['public', 'test'].includes(access(op));
-		assert.deepEqual(op.spec.security, open ? [] : [{ cookie: [] }, { bearer: [] }], op.id);
-	}
+  for (const op of contract.operations) {
+    const open = ['public', 'test'].includes(access(op));
+    assert.deepEqual(op.spec.security, open ? [] : [{ cookie: [] }, { bearer: [] }], op.id);
+  }
 });
 
 test('the problem codes of the contract are those of the programs, and of the edge', () => {
-	const known: string[] = contract.document.components.schemas.KnownProblemCode.enum;
-	const ours = [...fs.readFileSync(path.join(root, 'shared/base/problems.def'), 'utf8').matchAll(/^P\((\w+), (\d+)/gm)].map((m) => [m[1] ?? '', Number(m[2])] as const);
-	assert.deepEqual([...known].sort(), [...new Set([...ours.map(([code]) => code), 'request_timeout'])].sort());
-	const status = Object.fromEntries(ours);
-	for (const op of contract.operations)
-		for (const [at, codes] of Object.entries(op.spec['x-errors'] ?? {}))
-			for (const code of codes as string[]) assert.equal(status[code], Number(at), `${op.id}: ${code}`);
-	for (const response of Object.values<any>(contract.document.components.responses))
-		for (const code of response['x-codes'] ?? []) assert.ok(known.includes(code), code);
+  const known: string[] = contract.document.components.schemas.KnownProblemCode.enum;
+  const ours = [
+    ...fs.readFileSync(path.join(root, 'shared/base/problems.def'), 'utf8').matchAll(/^P\((\w+), (\d+)/gm),
+  ].map((m) => [m[1] ?? '', Number(m[2])] as const);
+  assert.deepEqual([...known].sort(), [...new Set([...ours.map(([code]) => code), 'request_timeout'])].sort());
+  const status = Object.fromEntries(ours);
+  for (const op of contract.operations)
+    for (const [at, codes] of Object.entries(op.spec['x-errors'] ?? {}))
+      for (const code of codes as string[]) assert.equal(status[code], Number(at), `${op.id}: ${code}`);
+  for (const response of Object.values<any>(contract.document.components.responses))
+    for (const code of response['x-codes'] ?? []) assert.ok(known.includes(code), code);
 });
 
 test('the JSON that is served is the YAML that is kept', () => {
-	assert.deepEqual(JSON.parse(fs.readFileSync(path.join(build, 'openapi.json'), 'utf8')), JSON.parse(JSON.stringify(contract.document)));
+  assert.deepEqual(
+    JSON.parse(fs.readFileSync(path.join(build, 'openapi.json'), 'utf8')),
+    JSON.parse(JSON.stringify(contract.document)),
+  );
 });

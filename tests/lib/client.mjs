@@ -13,7 +13,10 @@ import { ownAddress } from './wire.mjs';
  * @returns {Api}
  */
 export function api(url, as = {}) {
-	const headers = { ...as.headers, ...(as.token ? { authorization: `Bearer ${as.token}` } : {}) };
-	return createClient({ baseUrl: url, fetch: recordingFetch({ headers, from: as.from ?? ownAddress() }),
-		bodySerializer: (/** @type {unknown} */ body) => (body instanceof Uint8Array ? body : JSON.stringify(body)) });
+  const headers = { ...as.headers, ...(as.token ? { authorization: `Bearer ${as.token}` } : {}) };
+  return createClient({
+    baseUrl: url,
+    fetch: recordingFetch({ headers, from: as.from ?? ownAddress() }),
+    bodySerializer: (/** @type {unknown} */ body) => (body instanceof Uint8Array ? body : JSON.stringify(body)),
+  });
 }

@@ -20,238 +20,354 @@ type DataOf<R> = R extends { data: infer D } ? D : never;
 
 /** The body of an answer that must have the status (any 2xx if none is named). */
 export async function ok<R extends Replied>(reply: Promise<R>, status?: number): Promise<DataOf<R>> {
-	return (await took(reply, status)).data;
+  return (await took(reply, status)).data;
 }
 
 /** The same with the whole answer: body and headers. */
-export async function took<R extends Replied>(reply: Promise<R>, status?: number): Promise<{ data: DataOf<R>; headers: Headers; etag: string }> {
-	const got = await reply;
-	const fine = status === undefined ? got.response.ok : got.response.status === status;
-	assert.ok(fine, `${got.response.status}${status === undefined ? '' : `, not ${status}`}: ${JSON.stringify(got.error ?? got.data)}`);
-	return { data: got.data as DataOf<R>, headers: got.response.headers, etag: got.response.headers.get('etag') ?? '' };
+export async function took<R extends Replied>(
+  reply: Promise<R>,
+  status?: number,
+): Promise<{ data: DataOf<R>; headers: Headers; etag: string }> {
+  const got = await reply;
+  const fine = status === undefined ? got.response.ok : got.response.status === status;
+  assert.ok(
+    fine,
+    `${got.response.status}${status === undefined ? '' : `, not ${status}`}: ${JSON.stringify(got.error ?? got.data)}`,
+  );
+  return { data: got.data as DataOf<R>, headers: got.response.headers, etag: got.response.headers.get('etag') ?? '' };
 }
 
 /** The problem of an answer that must have this status and code, and (if told) exactly these faults: "pointer code". */
-export async function refused(reply: Promise<Replied>, status: number, code: string, faults?: string[]): Promise<Schema['Problem']> {
-	const got = await reply;
-	const problem = got.error as Schema['Problem'] | undefined;
-	assert.equal(`${got.response.status} ${problem?.code}`, `${status} ${code}`, JSON.stringify(got.error ?? got.data));
-	assert.ok(problem);
-	if (faults) assert.deepEqual(problem.errors.map((e) => `${e.pointer} ${e.code}`).sort(), [...faults].sort(), JSON.stringify(problem.errors));
-	return problem;
+export async function refused(
+  reply: Promise<Replied>,
+  status: number,
+  code: string,
+  faults?: string[],
+): Promise<Schema['Problem']> {
+  const got = await reply;
+  const problem = got.error as Schema['Problem'] | undefined;
+  assert.equal(`${got.response.status} ${problem?.code}`, `${status} ${code}`, JSON.stringify(got.error ?? got.data));
+  assert.ok(problem);
+  if (faults)
+    assert.deepEqual(
+      problem.errors.map((e) => `${e.pointer} ${e.code}`).sort(),
+      [...faults].sort(),
+      JSON.stringify(problem.errors),
+    );
+  return problem;
 }
 
 export interface Raw {
-	method?: string;
-	headers?: Record<string, string>;
-	json?: unknown;
-	body?: string | Uint8Array;
-	as?: Person;
-	from?: string;
+  method?: string;
+  headers?: Record<string, string>;
+  json?: unknown;
+  body?: string | Uint8Array;
+  as?: Person;
+  from?: string;
 }
 
 /** A call below the typed client, still held against the contract. */
 export async function raw(path: string, how: Raw = {}): Promise<Answer & { json: any }> {
-	const body = how.json === undefined ? how.body : JSON.stringify(how.json);
-	const headers: Record<string, string> = {
-		...(how.json === undefined ? {} : { 'content-type': 'application/json' }),
-		...(how.as ? { authorization: `Bearer ${how.as.token}` } : {}),
-		...how.headers,
-	};
-	const answer = await call(stack.url + path, { method: how.method ?? 'GET', headers, body, from: how.from ?? how.as?.from ?? ownAddress() });
-	const json = /json/.test(answer.headers.get('content-type') ?? '') && answer.body.length ? JSON.parse(answer.body.toString()) : null;
-	return { ...answer, json };
+  const body = how.json === undefined ? how.body : JSON.stringify(how.json);
+  const headers: Record<string, string> = {
+    ...(how.json === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(how.as ? { authorization: `Bearer ${how.as.token}` } : {}),
+    ...how.headers,
+  };
+  const answer = await call(stack.url + path, {
+    method: how.method ?? 'GET',
+    headers,
+    body,
+    from: how.from ?? how.as?.from ?? ownAddress(),
+  });
+  const json =
+    /json/.test(answer.headers.get('content-type') ?? '') && answer.body.length
+      ? JSON.parse(answer.body.toString())
+      : null;
+  return { ...answer, json };
 }
 
 export interface Person {
-	api: Api;
-	token: string;
-	email: string;
-	password: string;
-	session: Schema['Session'];
-	from: string;
-	firm: string;
+  api: Api;
+  token: string;
+  email: string;
+  password: string;
+  session: Schema['Session'];
+  from: string;
+  firm: string;
 }
 
 export interface Firm {
-	slug: string;
-	name: string;
-	owner: Person;
-	id: string;
+  slug: string;
+  name: string;
+  owner: Person;
+  id: string;
 }
 
 let count = 0;
 /** A word nobody else uses. */
 export function unique(word = 'x'): string {
-	return `${word}-${process.pid.toString(36)}${Date.now().toString(36).slice(-5)}${(count++).toString(36)}`;
+  return `${word}-${process.pid.toString(36)}${Date.now().toString(36).slice(-5)}${(count++).toString(36)}`;
 }
 
 export function address(word = 'ann'): string {
-	return `${unique(word)}@${'mail'}.test`;
+  return `${unique(word)}@${'mail'}.test`;
 }
 
 export function key(): string {
-	return unique('key-0000');
+  return unique('key-0000');
 }
 
 /** A client without a session. */
 export function nobody(): Api {
-	return api(stack.url);
+  return api(stack.url);
 }
 
 function person(result: Schema['SignInResult'], firm: string, email: string, password: string, from: string): Person {
-	assert.equal(result.state, 'signed_in');
-	assert.ok(result.session && result.access_token);
-	const token = result.access_token;
-	return { api: api(stack.url, { token, from }), token, email, password, session: result.session, from, firm };
+  assert.equal(result.state, 'signed_in');
+  assert.ok(result.session && result.access_token);
+  const token = result.access_token;
+  return { api: api(stack.url, { token, from }), token, email, password, session: result.session, from, firm };
 }
 
-export async function signIn(firm: string, audience: 'staff' | 'portal', email: string, password = PASSWORD): Promise<Person> {
-	const from = ownAddress();
-	const result = await ok(api(stack.url, { from }).POST('/v1/auth/login', { body: { firm, audience, email, password, transport: 'token' } }), 200);
-	return person(result, firm, email, password, from);
+export async function signIn(
+  firm: string,
+  audience: 'staff' | 'portal',
+  email: string,
+  password = PASSWORD,
+): Promise<Person> {
+  const from = ownAddress();
+  const result = await ok(
+    api(stack.url, { from }).POST('/v1/auth/login', { body: { firm, audience, email, password, transport: 'token' } }),
+    200,
+  );
+  return person(result, firm, email, password, from);
 }
 
 /** The token of the one invitation link in a mail. */
 export function tokenOf(mail: Mail | undefined): string {
-	const links = (mail?.links ?? []).filter((link) => link.includes('/accept#'));
-	assert.equal(links.length, 1, `links of "${mail?.subject}": ${mail?.links}`);
-	return (links[0] ?? '').split('#')[1] ?? '';
+  const links = (mail?.links ?? []).filter((link) => link.includes('/accept#'));
+  assert.equal(links.length, 1, `links of "${mail?.subject}": ${mail?.links}`);
+  return (links[0] ?? '').split('#')[1] ?? '';
 }
 
 export async function accept(token: string, firm: string, email: string, password = PASSWORD): Promise<Person> {
-	const from = ownAddress();
-	const result = await ok(api(stack.url, { from }).POST('/v1/invitations/accept', { body: { token, password, transport: 'token' } }), 200);
-	return person(result, firm, email, password, from);
+  const from = ownAddress();
+  const result = await ok(
+    api(stack.url, { from }).POST('/v1/invitations/accept', { body: { token, password, transport: 'token' } }),
+    200,
+  );
+  return person(result, firm, email, password, from);
 }
 
 /** A firm of one's own, whose owner came in by the mailed invitation. */
 export async function newFirm(word = 'firm'): Promise<Firm> {
-	const slug = unique(word);
-	const name = `${word} ${slug} & Partners`;
-	const email = address('owner');
-	await stack.ctl('firm', 'create', '--slug', slug, '--name', name, '--owner-email', email, '--owner-name', 'Olive Owner', '--timezone', 'Europe/London', '--currency', 'GBP');
-	const [mail] = await sink.mails(email);
-	const owner = await accept(tokenOf(mail), slug, email);
-	const [row] = await stack.sql('select id from firm where slug = $1', [slug]);
-	return { slug, name, owner, id: row.id };
+  const slug = unique(word);
+  const name = `${word} ${slug} & Partners`;
+  const email = address('owner');
+  await stack.ctl(
+    'firm',
+    'create',
+    '--slug',
+    slug,
+    '--name',
+    name,
+    '--owner-email',
+    email,
+    '--owner-name',
+    'Olive Owner',
+    '--timezone',
+    'Europe/London',
+    '--currency',
+    'GBP',
+  );
+  const [mail] = await sink.mails(email);
+  const owner = await accept(tokenOf(mail), slug, email);
+  const [row] = await stack.sql('select id from firm where slug = $1', [slug]);
+  return { slug, name, owner, id: row.id };
 }
 
 /** Another member of the firm's staff, let in behind the scenes: there is no call for that yet. */
 export async function newColleague(firm: Firm, role: 'owner' | 'admin' | 'member' = 'member'): Promise<Person> {
-	const lent = await newFirm('lent');
-	await stack.sql(
-		"insert into membership (firm_id, id, identity_id, kind, role, state, login_email, login_email_key, display_name, created_at, updated_at) select $1, gen_random_uuid(), m.identity_id, 'staff', $3, 'active', m.login_email, m.login_email_key, 'Cora Colleague', m.created_at, m.created_at from membership m join firm f on f.id = m.firm_id where f.slug = $2",
-		[firm.id, lent.slug, role]);
-	return signIn(firm.slug, 'staff', lent.owner.email);
+  const lent = await newFirm('lent');
+  await stack.sql(
+    "insert into membership (firm_id, id, identity_id, kind, role, state, login_email, login_email_key, display_name, created_at, updated_at) select $1, gen_random_uuid(), m.identity_id, 'staff', $3, 'active', m.login_email, m.login_email_key, 'Cora Colleague', m.created_at, m.created_at from membership m join firm f on f.id = m.firm_id where f.slug = $2",
+    [firm.id, lent.slug, role],
+  );
+  return signIn(firm.slug, 'staff', lent.owner.email);
 }
 
 export async function newClient(as: Person, over: Partial<Schema['ClientCreate']> = {}): Promise<Schema['Client']> {
-	return ok(as.api.POST('/v1/clients', { body: { entity: 'business', name: unique('Client'), ...over } }), 201);
+  return ok(as.api.POST('/v1/clients', { body: { entity: 'business', name: unique('Client'), ...over } }), 201);
 }
 
 /** A contact, of the client if one is given. */
-export async function newContact(as: Person, client?: { id: string }, over: Partial<Schema['ContactCreate']> = {}): Promise<Schema['Contact']> {
-	const contact = await ok(as.api.POST('/v1/contacts', { body: { entity: 'individual', display_name: unique('Ann Archer'), primary_email: address(), ...over } }), 201);
-	if (!client) return contact;
-	await link(as, client, contact);
-	return ok(as.api.GET('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } } }), 200);
+export async function newContact(
+  as: Person,
+  client?: { id: string },
+  over: Partial<Schema['ContactCreate']> = {},
+): Promise<Schema['Contact']> {
+  const contact = await ok(
+    as.api.POST('/v1/contacts', {
+      body: { entity: 'individual', display_name: unique('Ann Archer'), primary_email: address(), ...over },
+    }),
+    201,
+  );
+  if (!client) return contact;
+  await link(as, client, contact);
+  return ok(as.api.GET('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } } }), 200);
 }
 
-export async function link(as: Person, client: { id: string }, contact: { id: string }, is_primary = false): Promise<void> {
-	await ok(as.api.PUT('/v1/clients/{client_id}/contacts/{contact_id}', { params: { path: { client_id: client.id, contact_id: contact.id } }, body: { is_primary } }), 204);
+export async function link(
+  as: Person,
+  client: { id: string },
+  contact: { id: string },
+  is_primary = false,
+): Promise<void> {
+  await ok(
+    as.api.PUT('/v1/clients/{client_id}/contacts/{contact_id}', {
+      params: { path: { client_id: client.id, contact_id: contact.id } },
+      body: { is_primary },
+    }),
+    204,
+  );
 }
 
 export function enable(as: Person, contact: { id: string }, body: Schema['PortalAccessIn'] = { send: 'now' }) {
-	return as.api.PUT('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } }, body });
+  return as.api.PUT('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } }, body });
 }
 
 export function disable(as: Person, contact: { id: string }) {
-	return as.api.DELETE('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } } });
+  return as.api.DELETE('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } } });
 }
 
 export function access(as: Person, contact: { id: string }) {
-	return ok(as.api.GET('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } } }), 200);
+  return ok(
+    as.api.GET('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } } }),
+    200,
+  );
 }
 
 export interface PortalUser extends Person {
-	contact: Schema['Contact'];
+  contact: Schema['Contact'];
 }
 
 /** A contact of the client who was invited by mail and came in. */
-export async function newPortalUser(firm: Firm, client: { id: string }, over: Partial<Schema['ContactCreate']> = {}): Promise<PortalUser> {
-	const contact = await newContact(firm.owner, client, over);
-	const email = contact.primary_email ?? '';
-	const after = await sink.mark();
-	await ok(enable(firm.owner, contact), 200);
-	const [mail] = await sink.mails(email, { after });
-	return { ...(await accept(tokenOf(mail), firm.slug, email)), contact };
+export async function newPortalUser(
+  firm: Firm,
+  client: { id: string },
+  over: Partial<Schema['ContactCreate']> = {},
+): Promise<PortalUser> {
+  const contact = await newContact(firm.owner, client, over);
+  const email = contact.primary_email ?? '';
+  const after = await sink.mark();
+  await ok(enable(firm.owner, contact), 200);
+  const [mail] = await sink.mails(email, { after });
+  return { ...(await accept(tokenOf(mail), firm.slug, email)), contact };
 }
 
-export async function newFolder(as: Person, client: { id: string }, over: Partial<Schema['FolderCreate']> = {}): Promise<Schema['Folder']> {
-	return ok(as.api.POST('/v1/folders', { body: { client_id: client.id, name: unique('Folder'), ...over } }), 201);
+export async function newFolder(
+  as: Person,
+  client: { id: string },
+  over: Partial<Schema['FolderCreate']> = {},
+): Promise<Schema['Folder']> {
+  return ok(as.api.POST('/v1/folders', { body: { client_id: client.id, name: unique('Folder'), ...over } }), 201);
 }
 
 /** The folder that every client has from the start. */
 export async function uploadFolder(as: Person, client: { id: string }): Promise<Schema['Folder']> {
-	const page = await ok(as.api.GET('/v1/folders', { params: { query: { client_id: client.id } } }), 200);
-	const folder = page.data.find((f) => f.is_default_upload);
-	assert.ok(folder, 'no default upload folder');
-	return folder;
+  const page = await ok(as.api.GET('/v1/folders', { params: { query: { client_id: client.id } } }), 200);
+  const folder = page.data.find((f) => f.is_default_upload);
+  assert.ok(folder, 'no default upload folder');
+  return folder;
 }
 
-export function upload(as: Person, folder: { id: string }, name = unique('letter') + '.txt', bytes: string | Uint8Array = 'Dear client') {
-	return as.api.POST('/v1/documents', { params: { query: { folder_id: folder.id, name } }, body: Buffer.from(bytes), headers: { 'content-type': 'application/octet-stream' } });
+export function upload(
+  as: Person,
+  folder: { id: string },
+  name = unique('letter') + '.txt',
+  bytes: string | Uint8Array = 'Dear client',
+) {
+  return as.api.POST('/v1/documents', {
+    params: { query: { folder_id: folder.id, name } },
+    body: Buffer.from(bytes),
+    headers: { 'content-type': 'application/octet-stream' },
+  });
 }
 
-export function portalUpload(as: Person, folder: { id: string } | undefined, name = unique('scan') + '.txt', bytes: string | Uint8Array = 'Dear firm') {
-	return as.api.POST('/v1/portal/documents', { params: { query: { ...(folder ? { folder_id: folder.id } : {}), name } }, body: Buffer.from(bytes), headers: { 'content-type': 'application/octet-stream' } });
+export function portalUpload(
+  as: Person,
+  folder: { id: string } | undefined,
+  name = unique('scan') + '.txt',
+  bytes: string | Uint8Array = 'Dear firm',
+) {
+  return as.api.POST('/v1/portal/documents', {
+    params: { query: { ...(folder ? { folder_id: folder.id } : {}), name } },
+    body: Buffer.from(bytes),
+    headers: { 'content-type': 'application/octet-stream' },
+  });
 }
 
-export function share(as: Person, item_type: 'folder' | 'document', item: { id: string }, contacts: { id: string }[], right: 'view' | 'view_upload' = 'view', notify = true) {
-	return as.api.POST('/v1/shares', { body: { item_type, item_id: item.id, contact_ids: contacts.map((c) => c.id), access: right, notify } });
+export function share(
+  as: Person,
+  item_type: 'folder' | 'document',
+  item: { id: string },
+  contacts: { id: string }[],
+  right: 'view' | 'view_upload' = 'view',
+  notify = true,
+) {
+  return as.api.POST('/v1/shares', {
+    body: { item_type, item_id: item.id, contact_ids: contacts.map((c) => c.id), access: right, notify },
+  });
 }
 
 /** Every object of a list, page by page. */
-export async function all<T>(page: (cursor: string | undefined) => Promise<{ data: T[]; next_cursor: string | null }>): Promise<T[]> {
-	const found: T[] = [];
-	for (let cursor: string | undefined, turn = 0; turn < 1000; turn++) {
-		const got = await page(cursor);
-		found.push(...got.data);
-		if (got.next_cursor === null) return found;
-		cursor = got.next_cursor;
-	}
-	throw new Error('a list without an end');
+export async function all<T>(
+  page: (cursor: string | undefined) => Promise<{ data: T[]; next_cursor: string | null }>,
+): Promise<T[]> {
+  const found: T[] = [];
+  for (let cursor: string | undefined, turn = 0; turn < 1000; turn++) {
+    const got = await page(cursor);
+    found.push(...got.data);
+    if (got.next_cursor === null) return found;
+    cursor = got.next_cursor;
+  }
+  throw new Error('a list without an end');
 }
 
 /** Try until it holds, or the time is over: the last failure is the error. */
 export async function eventually<T>(attempt: () => Promise<T>, ms = 15_000): Promise<T> {
-	const end = Date.now() + ms;
-	for (;;)
-		try {
-			return await attempt();
-		} catch (error) {
-			if (Date.now() > end) throw error;
-			await new Promise((resolve) => setTimeout(resolve, 50));
-		}
+  const end = Date.now() + ms;
+  for (;;)
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
 }
 
 /** All mails of the firm to a contact, in the API's own words. */
 export async function emails(as: Person, contact: { id: string }): Promise<Schema['EmailMessage'][]> {
-	return all((cursor) => ok(as.api.GET('/v1/emails', { params: { query: { contact_id: contact.id, ...(cursor ? { cursor } : {}) } } }), 200));
+  return all((cursor) =>
+    ok(as.api.GET('/v1/emails', { params: { query: { contact_id: contact.id, ...(cursor ? { cursor } : {}) } } }), 200),
+  );
 }
 
 /** Move the server's time forward, and tell what it is then. */
 export async function advance(seconds: number): Promise<string> {
-	return (await ok(nobody().PUT('/v1/test/clock', { body: { advance_seconds: seconds } }), 200)).now;
+  return (await ok(nobody().PUT('/v1/test/clock', { body: { advance_seconds: seconds } }), 200)).now;
 }
 
 /** Wait until nothing of the firm that is due waits to be mailed any more, then the mails to the address that came after `after`. */
 export async function settled(firm: Firm, to: string, after: number): Promise<Mail[]> {
-	await eventually(async () => {
-		const { now } = await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200);
-		const [row] = await stack.sql("select count(*)::int as n from envelope where firm_id = $1 and state in ('queued', 'deferred') and due_at <= $2", [firm.id, now]);
-		assert.equal(row.n, 0, 'mails are still waiting');
-	});
-	return sink.now(to, after);
+  await eventually(async () => {
+    const { now } = await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200);
+    const [row] = await stack.sql(
+      "select count(*)::int as n from envelope where firm_id = $1 and state in ('queued', 'deferred') and due_at <= $2",
+      [firm.id, now],
+    );
+    assert.equal(row.n, 0, 'mails are still waiting');
+  });
+  return sink.now(to, after);
 }

@@ -5,11 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 /** @param {string} from */
 function checkout(from) {
-	for (let dir = from; ; dir = path.dirname(dir)) {
-		if (fs.existsSync(path.join(dir, 'openapi.yaml')) && fs.existsSync(path.join(dir, 'Makefile')))
-			return dir;
-		if (dir === path.dirname(dir)) throw new Error(`no checkout above ${from}`);
-	}
+  for (let dir = from; ; dir = path.dirname(dir)) {
+    if (fs.existsSync(path.join(dir, 'openapi.yaml')) && fs.existsSync(path.join(dir, 'Makefile'))) return dir;
+    if (dir === path.dirname(dir)) throw new Error(`no checkout above ${from}`);
+  }
 }
 
 export const root = checkout(path.dirname(fileURLToPath(import.meta.url)));

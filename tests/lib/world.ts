@@ -2,110 +2,191 @@
 import assert from 'node:assert/strict';
 import { contract, type Operation } from './recorder.mjs';
 import {
-	key, newClient, newContact, newFirm, newFolder, newPortalUser, ok, share, unique, upload, address, enable, portalUpload, raw, type Firm, type Person, type PortalUser, type Schema,
+  key,
+  newClient,
+  newContact,
+  newFirm,
+  newFolder,
+  newPortalUser,
+  ok,
+  share,
+  unique,
+  upload,
+  address,
+  enable,
+  portalUpload,
+  raw,
+  type Firm,
+  type Person,
+  type PortalUser,
+  type Schema,
 } from './kit.js';
 
 export interface World {
-	firm: Firm;
-	user: PortalUser;
-	client: Schema['Client'];
-	contact: Schema['Contact'];
-	invited: Schema['Contact'];
-	invitation: Schema['Invitation'];
-	folder: Schema['Folder'];
-	document: Schema['Document'];
-	own: Schema['PortalDocument'];
-	share: Schema['Share'];
-	canary: string;
+  firm: Firm;
+  user: PortalUser;
+  client: Schema['Client'];
+  contact: Schema['Contact'];
+  invited: Schema['Contact'];
+  invitation: Schema['Invitation'];
+  folder: Schema['Folder'];
+  document: Schema['Document'];
+  own: Schema['PortalDocument'];
+  share: Schema['Share'];
+  canary: string;
 }
 
 /** All its names, addresses and bytes hold `canary`, so that a leak can be seen. */
 export async function newWorld(word: string): Promise<World> {
-	const canary = `CANARY-${unique(word)}`;
-	const firm = await newFirm(word);
-	const staff = firm.owner;
-	const client = await newClient(staff, { name: `${canary} Ltd`, code: canary.slice(-40), emails: [address(canary)], custom_fields: { note: canary } });
-	const user = await newPortalUser(firm, client, { display_name: `${canary} Ann`, primary_email: address(`${canary}-ann`) });
-	const contact = await newContact(staff, client, { display_name: `${canary} Ben`, primary_email: address(`${canary}-ben`) });
-	const invited = await newContact(staff, client, { display_name: `${canary} Cid`, primary_email: address(`${canary}-cid`) });
-	const invitation = (await ok(enable(staff, invited), 200)).invitation;
-	assert.ok(invitation);
-	const folder = await newFolder(staff, client, { name: `${canary} files` });
-	const document = await ok(upload(staff, folder, `${canary}.txt`, `the text of ${canary}`), 201);
-	const own = await ok(portalUpload(user, undefined, `${canary}-scan.txt`, `scan of ${canary}`), 201);
-	const [made] = (await ok(share(staff, 'folder', folder, [user.contact], 'view', false), 201)).data;
-	assert.ok(made);
-	return { firm, user, client, contact, invited, invitation, folder, document, own, share: made, canary };
+  const canary = `CANARY-${unique(word)}`;
+  const firm = await newFirm(word);
+  const staff = firm.owner;
+  const client = await newClient(staff, {
+    name: `${canary} Ltd`,
+    code: canary.slice(-40),
+    emails: [address(canary)],
+    custom_fields: { note: canary },
+  });
+  const user = await newPortalUser(firm, client, {
+    display_name: `${canary} Ann`,
+    primary_email: address(`${canary}-ann`),
+  });
+  const contact = await newContact(staff, client, {
+    display_name: `${canary} Ben`,
+    primary_email: address(`${canary}-ben`),
+  });
+  const invited = await newContact(staff, client, {
+    display_name: `${canary} Cid`,
+    primary_email: address(`${canary}-cid`),
+  });
+  const invitation = (await ok(enable(staff, invited), 200)).invitation;
+  assert.ok(invitation);
+  const folder = await newFolder(staff, client, { name: `${canary} files` });
+  const document = await ok(upload(staff, folder, `${canary}.txt`, `the text of ${canary}`), 201);
+  const own = await ok(portalUpload(user, undefined, `${canary}-scan.txt`, `scan of ${canary}`), 201);
+  const [made] = (await ok(share(staff, 'folder', folder, [user.contact], 'view', false), 201)).data;
+  assert.ok(made);
+  return { firm, user, client, contact, invited, invitation, folder, document, own, share: made, canary };
 }
 
 /** Ids of the world by the names of the contract's path parameters. */
 export function idsOf(world: World): Record<string, string> {
-	return {
-		client_id: world.client.id, contact_id: world.contact.id, staff_id: world.firm.owner.session.principal.id, invitation_id: world.invitation.id,
-		folder_id: world.folder.id, document_id: world.document.id, share_id: world.share.id, item_id: world.folder.id, parent_id: world.folder.id,
-	};
+  return {
+    client_id: world.client.id,
+    contact_id: world.contact.id,
+    staff_id: world.firm.owner.session.principal.id,
+    invitation_id: world.invitation.id,
+    folder_id: world.folder.id,
+    document_id: world.document.id,
+    share_id: world.share.id,
+    item_id: world.folder.id,
+    parent_id: world.folder.id,
+  };
 }
 
 /** Ids that nobody has. */
-export const STRANGE: Record<string, string> = Object.fromEntries(Object.entries({
-	client_id: 'cli', contact_id: 'con', staff_id: 'stf', invitation_id: 'inv', folder_id: 'fol', document_id: 'doc', share_id: 'shr', item_id: 'fol', parent_id: 'fol',
-}).map(([name, prefix]) => [name, `${prefix}_01kjpz7w3mfa6tq2c9x4n8d5he`]));
+export const STRANGE: Record<string, string> = Object.fromEntries(
+  Object.entries({
+    client_id: 'cli',
+    contact_id: 'con',
+    staff_id: 'stf',
+    invitation_id: 'inv',
+    folder_id: 'fol',
+    document_id: 'doc',
+    share_id: 'shr',
+    item_id: 'fol',
+    parent_id: 'fol',
+  }).map(([name, prefix]) => [name, `${prefix}_01kjpz7w3mfa6tq2c9x4n8d5he`]),
+);
 
 /** A body that the operation takes, of the ids given. */
 export function bodyOf(operation: Operation, ids: Record<string, string>): unknown {
-	const bodies: Record<string, () => unknown> = {
-		login: () => ({ firm: 'nobody', audience: 'staff', email: 'nobody@mail.test', password: 'nothing at all', transport: 'token' }),
-		runSetup: () => ({ setup_token: 'x', firm_name: 'X', owner_name: 'X', owner_email: 'x@mail.test', owner_password: 'seven wet herons', timezone: 'UTC', currency: 'EUR' }),
-		updateMe: () => ({ phone: '1' }),
-		createClient: () => ({ entity: 'business', name: unique('C') }),
-		updateClient: () => ({ phone: '1' }),
-		linkContact: () => ({ is_primary: false }),
-		createContact: () => ({ entity: 'individual', display_name: 'X' }),
-		updateContact: () => ({ phone: '1' }),
-		enablePortalAccess: () => ({ send: 'later' }),
-		createInvitation: () => ({ contact_id: ids['contact_id'], send: 'later' }),
-		previewInvitation: () => ({ token: 'x'.repeat(86) }),
-		acceptInvitation: () => ({ token: 'x'.repeat(86), password: 'seven wet herons', transport: 'token' }),
-		createFolder: () => ({ client_id: ids['client_id'], name: unique('F') }),
-		updateFolder: () => ({ name: unique('F') }),
-		createShares: () => ({ item_type: 'folder', item_id: ids['folder_id'], contact_ids: [ids['contact_id']], access: 'view', notify: false }),
-		updateShare: () => ({ access: 'view' }),
-		setTestClock: () => ({ advance_seconds: 0 }),
-	};
-	return bodies[operation.id]?.();
+  const bodies: Record<string, () => unknown> = {
+    login: () => ({
+      firm: 'nobody',
+      audience: 'staff',
+      email: 'nobody@mail.test',
+      password: 'nothing at all',
+      transport: 'token',
+    }),
+    runSetup: () => ({
+      setup_token: 'x',
+      firm_name: 'X',
+      owner_name: 'X',
+      owner_email: 'x@mail.test',
+      owner_password: 'seven wet herons',
+      timezone: 'UTC',
+      currency: 'EUR',
+    }),
+    updateMe: () => ({ phone: '1' }),
+    createClient: () => ({ entity: 'business', name: unique('C') }),
+    updateClient: () => ({ phone: '1' }),
+    linkContact: () => ({ is_primary: false }),
+    createContact: () => ({ entity: 'individual', display_name: 'X' }),
+    updateContact: () => ({ phone: '1' }),
+    enablePortalAccess: () => ({ send: 'later' }),
+    createInvitation: () => ({ contact_id: ids['contact_id'], send: 'later' }),
+    previewInvitation: () => ({ token: 'x'.repeat(86) }),
+    acceptInvitation: () => ({ token: 'x'.repeat(86), password: 'seven wet herons', transport: 'token' }),
+    createFolder: () => ({ client_id: ids['client_id'], name: unique('F') }),
+    updateFolder: () => ({ name: unique('F') }),
+    createShares: () => ({
+      item_type: 'folder',
+      item_id: ids['folder_id'],
+      contact_ids: [ids['contact_id']],
+      access: 'view',
+      notify: false,
+    }),
+    updateShare: () => ({ access: 'view' }),
+    setTestClock: () => ({ advance_seconds: 0 }),
+  };
+  return bodies[operation.id]?.();
 }
 
 export interface Fit {
-	path: string;
-	headers: Record<string, string>;
-	body: string | undefined;
+  path: string;
+  headers: Record<string, string>;
+  body: string | undefined;
 }
 
 /** The call as it would be made: path with ids, required parameters, a body. */
 export function fit(operation: Operation, ids: Record<string, string>): Fit {
-	const query = new URLSearchParams();
-	const headers: Record<string, string> = {};
-	for (const ref of operation.spec.parameters ?? []) {
-		const parameter = contract.deref(ref);
-		if (!parameter.required || parameter.in === 'path') continue;
-		if (parameter.in === 'query') query.set(parameter.name, parameter.name === 'name' ? `${unique('n')}.txt` : ids[parameter.name] ?? 'x');
-		else headers[parameter.name.toLowerCase()] = key();
-	}
-	const types = Object.keys(operation.spec.requestBody?.content ?? {});
-	const json = bodyOf(operation, ids);
-	if (types.length) headers['content-type'] = types.includes('application/json') ? 'application/json' : 'application/octet-stream';
-	const body = json !== undefined ? JSON.stringify(json) : types.length ? 'bytes' : undefined;
-	const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '') + (query.size ? `?${query}` : '');
-	return { path, headers, body };
+  const query = new URLSearchParams();
+  const headers: Record<string, string> = {};
+  for (const ref of operation.spec.parameters ?? []) {
+    const parameter = contract.deref(ref);
+    if (!parameter.required || parameter.in === 'path') continue;
+    if (parameter.in === 'query')
+      query.set(parameter.name, parameter.name === 'name' ? `${unique('n')}.txt` : (ids[parameter.name] ?? 'x'));
+    else headers[parameter.name.toLowerCase()] = key();
+  }
+  const types = Object.keys(operation.spec.requestBody?.content ?? {});
+  const json = bodyOf(operation, ids);
+  if (types.length)
+    headers['content-type'] = types.includes('application/json') ? 'application/json' : 'application/octet-stream';
+  const body = json !== undefined ? JSON.stringify(json) : types.length ? 'bytes' : undefined;
+  const path =
+    operation.path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '') + (query.size ? `?${query}` : '');
+  return { path, headers, body };
 }
 
 /** Who may make the call, of the people of a world. */
 export function callerOf(operation: Operation, world: World): Person | undefined {
-	const callers: string[] = operation.spec['x-callers'];
-	return callers.includes('staff') ? world.firm.owner : callers.includes('portal') ? world.user : undefined;
+  const callers: string[] = operation.spec['x-callers'];
+  return callers.includes('staff') ? world.firm.owner : callers.includes('portal') ? world.user : undefined;
 }
 
-export async function make(operation: Operation, fitted: Fit, as: Person | undefined, over: Record<string, string> = {}) {
-	const fresh: Record<string, string> = fitted.headers['idempotency-key'] ? { 'idempotency-key': key() } : {};
-	return raw(fitted.path, { method: operation.method, headers: { ...fitted.headers, ...fresh, ...over }, ...(fitted.body === undefined ? {} : { body: fitted.body }), ...(as ? { as } : {}) });
+export async function make(
+  operation: Operation,
+  fitted: Fit,
+  as: Person | undefined,
+  over: Record<string, string> = {},
+) {
+  const fresh: Record<string, string> = fitted.headers['idempotency-key'] ? { 'idempotency-key': key() } : {};
+  return raw(fitted.path, {
+    method: operation.method,
+    headers: { ...fitted.headers, ...fresh, ...over },
+    ...(fitted.body === undefined ? {} : { body: fitted.body }),
+    ...(as ? { as } : {}),
+  });
 }

@@ -9,6 +9,7 @@
 #include "auth.h"
 #include "crypt.h"
 #include "firm.h"
+#include "guess.h"
 #include "invite.h"
 #include "reply.h"
 #include "res.h"
@@ -212,7 +213,7 @@ int invitation_revoke(struct rq *rq)
 /* A token that was looked up and is good: open, not expired. */
 struct opened {
 	struct id firm, invitation, membership, identity;
-	const char *email, *email_key, *name, *password_hash;
+	const char *email, *email_key, *name, *password_hash, *audience;
 	const char *firm_name, *portal_url, *accent_color, *sign_in;
 	int64_t expires_at;
 };
@@ -243,6 +244,7 @@ static void opened_read(const struct rows *row, struct opened *o)
 	o->email_key = row_text(row, 0, "email_key");
 	o->name = row_text(row, 0, "display_name");
 	o->password_hash = row_text(row, 0, "password_hash");
+	o->audience = row_text(row, 0, "audience");
 	o->firm_name = row_text(row, 0, "firm_name");
 	o->portal_url = row_text(row, 0, "portal_url");
 	o->accent_color = row_text(row, 0, "accent_color");
@@ -344,6 +346,23 @@ static int session_fits(struct rq *rq, const struct opened *o, bool *proven_r)
 	               "The invitation is for %s; sign out first.", masked(rq, o->email));
 }
 
+/* A link that somebody passed on is no leave to guess: it counts as signing in does. */
+static int password_prove(struct rq *rq, const struct accept_in *in, const struct opened *o)
+{
+	struct guess guess = {
+		.firm = o->firm, .membership = o->membership, .action = "invitation.accept"};
+	int right;
+
+	guess_begin(rq, o->audience, o->email_key, &guess);
+	TRY(guess_allowed(rq, &guess));
+	right = password_verify(in->password, o->password_hash, &rq->err);
+	TRY(right);
+	if (!right)
+		return guess_wrong(rq, &guess,
+		                   "This address has an account: the password for it is another.");
+	return guess_right(rq, &guess);
+}
+
 /*
  * A new credential is chosen; a known one is proved, never set (model: identity is global). Leaves
  * the hash to store in `hash`, empty when there is nothing to store.
@@ -353,7 +372,6 @@ static int credential(struct rq *rq, const struct accept_in *in, const struct op
 {
 	const char *words[] = {o->firm_name, o->email, o->name, NULL};
 	bool proven;
-	int right;
 
 	*hash = '\0';
 	TRY(session_fits(rq, o, &proven));
@@ -363,15 +381,10 @@ static int credential(struct rq *rq, const struct accept_in *in, const struct op
 		return err_set(&rq->err, PROBLEM_password_required,
 		               o->password_hash != NULL ? "Send the password you sign in with."
 		                                        : "Choose a password.");
-	if (o->password_hash == NULL) {
-		TRY(password_check(in->password, words, "/password", &rq->err));
-		return password_hash(in->password, hash, &rq->err);
-	}
-	right = password_verify(in->password, o->password_hash, &rq->err);
-	TRY(right);
-	return right ? 0
-	             : err_set(&rq->err, PROBLEM_invalid_credentials,
-	                       "This address has an account: the password for it is another.");
+	if (o->password_hash != NULL)
+		return password_prove(rq, in, o);
+	TRY(password_check(in->password, words, "/password", &rq->err));
+	return password_hash(in->password, hash, &rq->err);
 }
 
 /* The identity of the address: as it is, with its first password, or new. */
@@ -416,10 +429,10 @@ int invitation_accept(struct rq *rq)
 	TRY(body_read(rq, accept_in_entity.fields, FIELD_CREATE, &in, NULL));
 	TRY(open_token(rq, in.token, &o));
 	TRY(email_fits(rq, &in, &o));
-	TRY(credential(rq, &in, &o, hash));
 	rq->who.firm = o.firm;
 	db_bind(&rq->db, "firm", arg_id(rq->arena, &o.firm));
 	db_prelude(&rq->db, &sql_invitation_claim, NULL, NULL);
+	TRY(credential(rq, &in, &o, hash));
 	args = ARGS({"invitation", arg_id(rq->arena, &o.invitation)});
 	TRY(db_query(&rq->db, &sql_invitation_take, args, &taken));
 	if (taken.n == 0)

@@ -1,0 +1,75 @@
+/* guess.c - passwords that are tried: how many wrong ones an address and a place may send. */
+#include "guess.h"
+
+#include "audit.h"
+#include "crypt.h"
+#include "sql_guess.h"
+
+enum { PAIR_FAILURES_MAX = 10, ACCOUNT_FAILURES_MAX = 100 };
+
+static const char *hash_of(struct rq *rq, const char *audience, const char *key, const char *place)
+{
+	const char *text = arena_printf(rq->arena, "%s\n%s\n%s", audience, key, place);
+	uint8_t hash[HASH_SIZE];
+
+	crypt_sha256(text, strlen(text), hash);
+	return arg_bytes(rq->arena, hash, sizeof(hash));
+}
+
+void guess_begin(struct rq *rq, const char *audience, const char *email_key, struct guess *g)
+{
+	g->pair = hash_of(rq, audience, email_key, rq->addr == NULL ? "" : rq->addr);
+	g->account = hash_of(rq, audience, email_key, "");
+}
+
+int guess_allowed(struct rq *rq, const struct guess *g)
+{
+	struct rows rows;
+	int64_t until;
+
+	if (id_is_none(&g->firm))
+		return 0;
+	TRY(look(rq, &sql_guess_claim, &sql_guess_blocked,
+	         ARGS({"firm", arg_id(rq->arena, &g->firm)}, {"pair", g->pair},
+	              {"account", g->account}, {"ip", rq->addr},
+	              {"membership", arg_id(rq->arena, &g->membership)},
+	              {"pair_max", arg_int(rq->arena, PAIR_FAILURES_MAX)},
+	              {"account_max", arg_int(rq->arena, ACCOUNT_FAILURES_MAX)}),
+	         &rows));
+	until = row_time(&rows, 0, "until");
+	if (until == TIME_NULL)
+		return 0;
+	rq->err.retry_after_s = (int)((until - rq->now) / 1000 + 1);
+	return err_set(&rq->err, PROBLEM_too_many_attempts,
+	               "Too many wrong passwords for this address; wait, then try again.");
+}
+
+static int note_wrong(struct rq *rq, const struct guess *g)
+{
+	struct actor nobody = {.type = "system", .id = id_none, .name = "Portico"};
+	struct audit_entry entry = {
+		.action = g->action,
+		.object_type = "membership",
+		.object = g->membership,
+		.outcome = "denied",
+		.ip = rq->addr,
+		.request_id = rq->request_id,
+	};
+
+	TRY(db_query(&rq->db, &sql_guess_failed, ARGS({"pair", g->pair}, {"account", g->account}),
+	             NULL));
+	TRY(audit_write(&rq->db, &nobody, &entry, rq->now));
+	return db_commit(&rq->db);
+}
+
+int guess_wrong(struct rq *rq, const struct guess *g, const char *text)
+{
+	if (!id_is_none(&g->firm))
+		TRY(note_wrong(rq, g));
+	return err_set(&rq->err, PROBLEM_invalid_credentials, "%s", text);
+}
+
+int guess_right(struct rq *rq, const struct guess *g)
+{
+	return db_query(&rq->db, &sql_guess_succeeded, ARGS({"pair", g->pair}), NULL);
+}

@@ -151,6 +151,18 @@ export class Rig {
 		return () => { for (const pid of pids) this.kill(pid, name, 'SIGCONT'); };
 	}
 
+	/** kill -9 of everything at once, the supervisor first, and a new start on what is left. */
+	async killAll() {
+		const supervisor = this.stack.process;
+		const names = ['edge', 'api', 'mailer', 'redis', 'postgres'];
+		const all = names.flatMap((name) => [this.pid(name), ...this.children(name)].map((pid) => ({ pid, name })));
+		assert.ok(this.kill(supervisor?.pid ?? 0, 'supervisor'));
+		for (const { pid, name } of all) this.kill(pid, name);
+		this.stack.guard?.stdin?.end('stopped\n');
+		await until(() => !all.some(({ pid, name }) => alive(pid) && this.owns(pid, name)), 10_000, 'everything is dead');
+		this.stack = await start({ smtp: this.sink.url, env: this.env, state: this.state });
+	}
+
 	// ---- health ---------------------------------------------------------------------------------------------------
 
 	/** Everything runs and answers. @param {number} [ms] */

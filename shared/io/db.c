@@ -165,7 +165,7 @@ static void unit_results(struct db *db, struct trip *t, const struct stmt *stmt,
 
 	if (xid && PQntuples(xid) == 1 && !PQgetisnull(xid, 0, 0)) {
 		snprintf(db->xid, sizeof(db->xid), "%s", PQgetvalue(xid, 0, 0));
-		snprintf(db->begun_at, sizeof(db->begun_at), "%s", PQgetvalue(xid, 0, 1));
+		snprintf(db->checkpoint, sizeof(db->checkpoint), "%s", PQgetvalue(xid, 0, 1));
 	}
 	PQclear(xid);
 	if (stmt)
@@ -248,8 +248,10 @@ int db_put(struct db *db, const struct stmt *stmt, const struct field *fields, c
 
 /* ---- the end ---- */
 
-/* Ask once what became of the unit's transaction. 1 committed, 0 not, -1 not known (yet). */
-static int outcome_ask(const struct db *db, int64_t wait_ms)
+enum outcome { COMMITTED, LOST, UNKNOWN, ASK_AGAIN };
+
+/* Ask once what became of the unit's transaction. */
+static enum outcome outcome_ask(const struct db *db, int64_t wait_ms)
 {
 	struct rows rows = {0};
 	const char *outcome = NULL;
@@ -260,37 +262,39 @@ static int outcome_ask(const struct db *db, int64_t wait_ms)
 	err_init(&err, db->arena);
 	db_init(&probe, db->pool, db->arena, &err, false);
 	probe.wait_ms = wait_ms;
-	r = db_query(&probe, &sql_db_outcome, ARGS({"xid", db->xid}, {"begun", db->begun_at}),
-	             &rows);
+	r = db_query(&probe, &sql_db_outcome,
+	             ARGS({"xid", db->xid}, {"checkpoint", db->checkpoint}), &rows);
 	if (r == 0 && rows.n == 1)
 		outcome = row_text(&rows, 0, "outcome");
 	db_end(&probe);
 	if (!outcome || strcmp(outcome, "in progress") == 0)
-		return -1;
-	return strcmp(outcome, "committed") == 0;
+		return ASK_AGAIN;
+	if (strcmp(outcome, "committed") == 0)
+		return COMMITTED;
+	return strcmp(outcome, "aborted") == 0 ? LOST : UNKNOWN;
 }
 
 /* The answer to COMMIT did not come. */
 static int commit_resolve(struct db *db)
 {
 	int64_t deadline_ms = clock_mono_ms() + DB_OUTCOME_MS, left = DB_OUTCOME_MS;
-	int outcome = -1;
+	enum outcome outcome = ASK_AGAIN;
 
 	pool_close(db->conn);
 	db->conn = NULL;
 	if (!db->xid[0])
 		return 0; /* it has written nothing */
-	while (outcome < 0 && left > 0) {
+	while (outcome == ASK_AGAIN && left > 0) {
 		outcome = outcome_ask(db, left);
-		if (outcome < 0 && io_sleep(100) < 0)
+		if (outcome == ASK_AGAIN && io_sleep(100) < 0)
 			break;
 		left = deadline_ms - clock_mono_ms();
 	}
-	if (outcome == 1)
+	if (outcome == COMMITTED)
 		return 0;
 	db->failed = true;
-	return db_unavailable(db->err, outcome == 0 ? "the commit was lost with the connection"
-	                                            : "the commit's outcome is not known");
+	return db_unavailable(db->err, outcome == LOST ? "the commit was lost with the connection"
+	                                               : "the commit's outcome is not known");
 }
 
 /* The server's word on COMMIT, which may also be ROLLBACK. */

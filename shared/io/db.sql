@@ -10,21 +10,20 @@ commit
 rollback
 
 -- name: db_xid
--- Travels behind each statement of a writing unit until there is one, so that it is known before COMMIT is sent.
--- When the transaction began is told by the server's clock, to be compared with that clock alone (lint:NOW).
-select pg_current_xact_id_if_assigned()::text as xid, extract(epoch from transaction_timestamp()) as begun
+-- Travels behind each statement of a writing unit until there is one, so that it is known before COMMIT is sent;
+-- and with it where the newest checkpoint stands in the log.
+select x.xid::text, case when x.xid is not null then (pg_control_checkpoint()).checkpoint_lsn end as checkpoint
+  from (select pg_current_xact_id_if_assigned() as xid) x
 
 -- name: db_outcome
--- What became of a transaction whose COMMIT was not answered, and which began at `begun`.
--- A server that crashed may give the number out again when it was lost with the unflushed end of the
--- log, and the answer would then be another's. It is ours when the newest checkpoint knows the number, or
--- is older than the transaction (its time is in whole seconds): crash recovery always ends with a checkpoint.
-select case when split_part(c.next_xid, ':', 1)::bigint * 4294967296
-                 + split_part(c.next_xid, ':', 2)::bigint > :xid::text::bigint
-              or c.checkpoint_time < to_timestamp(:begun::float8 - 1)
-            then pg_xact_status(:xid::text::xid8)
+-- What became of a transaction whose COMMIT was not answered. A server that crashed may give its number out again,
+-- when it was lost with the unflushed end of the log: `committed` may then be another's. Recovery never ends
+-- without a checkpoint, so where the newest one is still that of then, nothing has crashed.
+select case when s.status = 'committed' and (pg_control_checkpoint()).checkpoint_lsn <> :checkpoint::pg_lsn
+            then 'unknown'
+            else s.status
        end as outcome
-  from pg_control_checkpoint() c
+  from (select pg_xact_status(:xid::text::xid8) as status) s
 
 -- name: db_patient
 -- A migration may take its time.

@@ -28,19 +28,20 @@ USER redis
 CMD ["redis-server", "--port", "0", "--unixsocket", "/run/redis/redis.sock", "--unixsocketperm", "777", \
 	"--dir", "/var/lib/portico-redis", "--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction"]
 
-FROM base AS catcher
+FROM base AS node
 RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm ca-certificates && rm -rf /var/lib/apt/lists/*
+
+FROM node AS catcher
 WORKDIR /srv
 COPY api/ctl/catcher/ ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 USER portico
 CMD ["node", "node_modules/maildev/bin/maildev", "--smtp", "1025", "--web", "1080", "--mail-directory", "/tmp/mail"]
 
-FROM debian:bookworm-slim AS build
-ENV DEBIAN_FRONTEND=noninteractive
+FROM node AS build
 WORKDIR /src
 COPY .ci/packages .ci/deps .ci/
-RUN apt-get update && apt-get install -y --no-install-recommends nodejs npm && .ci/deps build && rm -rf /var/lib/apt/lists/*
+RUN .ci/deps build && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN make -j"$(nproc)" B=/build SCHEMA_DIR=/usr/share/portico/schema all
 

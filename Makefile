@@ -209,7 +209,8 @@ tests/node_modules/.lock: tests/package-lock.json
 
 test: ## everything: each suite, with private servers on free ports
 	@.ci/deps build run test
-	@$(MAKE) --no-print-directory -k test-all
+	@rm -f $(B)/suites
+	@$(MAKE) --no-print-directory -k test-all; status=$$?; echo; cat $(B)/suites; exit $$status
 test-all: $(SUITES:%=test-%)
 
 $(foreach s,$(SUITES),$(eval test-$(s): all $(filter $(B)/tests/$(s)/%,$(TEST_BIN)) \

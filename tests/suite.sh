@@ -1,13 +1,14 @@
 #!/bin/sh
 # suite.sh SUITE [PROGRAM...] - run one suite of tests: tests/SUITE/run.sh if there is one, else each program and
 # tests/SUITE/*.test.mjs by Node's runner; then, in both cases, the other executable scripts tests/SUITE/*.sh.
-# B is the build directory. Prints each runner's own closing lines; fails if one failed.
+# B is the build directory; its file `suites` gets a line. Prints what the runners print; fails if one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 suite=$1
 shift
 export B="${B:-build}"
 failed=
+began=$(date +%s)
 
 # attempt NAME COMMAND...
 attempt() {
@@ -35,5 +36,7 @@ fi
 for script in "tests/$suite"/*.sh; do
 	[ ! -x "$script" ] || [ "${script##*/}" = run.sh ] || attempt "${script##*/}" "$script"
 done
-[ -z "$failed" ] || { echo "== $suite: FAILED:$failed"; exit 1; }
-echo "== $suite: passed"
+result="passed"
+[ -z "$failed" ] || result="FAILED:$failed"
+echo "== $suite: $result ($(($(date +%s) - began)) s)" | tee -a "$B/suites"
+[ -z "$failed" ]

@@ -47,7 +47,12 @@ ok() {
 }
 inside() { nsenter --net="/run/netns/$NS" "$@"; }
 
-mmdebstrap -q --variant=minbase bookworm "$W/base.tar"
+# The base image trusts what this machine trusts besides Debian's list: a mirror may sit behind a proxy of its own.
+trust=()
+for ca in /usr/local/share/ca-certificates/*.crt; do
+	[ ! -e "$ca" ] || trust=(--customize-hook='copy-in /usr/local/share/ca-certificates /usr/local/share')
+done
+mmdebstrap -q --variant=minbase "${trust[@]}" bookworm "$W/base.tar"
 options=(--bridge=none --iptables=false --ip6tables=false)
 up env
 docker import --change 'CMD ["bash"]' "$W/base.tar" debian:bookworm-slim >/dev/null

@@ -731,13 +731,30 @@ static void unwind_background(void)
 	}
 }
 
+/* When the parent has been killed, its successor waits for the socket to be given up. */
+static void close_listeners(void)
+{
+	struct kore_server *server;
+	struct listener *l;
+
+	kore_platform_enable_accept(); /* disabling what is not enabled is fatal to Kore */
+	kore_platform_disable_accept();
+	LIST_FOREACH(server, &kore_servers, list)
+	{
+		LIST_FOREACH(l, &server->listeners, list)
+		{
+			close(l->fd);
+			l->fd = -1;
+		}
+	}
+}
+
 void gate_drain(void)
 {
 	int64_t end_ms = clock_mono_ms() + GATE_DRAIN_MS;
 
 	gate.draining = true;
-	kore_platform_enable_accept(); /* disabling what is not enabled is fatal to Kore */
-	kore_platform_disable_accept();
+	close_listeners();
 	while (close_connections(false) && clock_mono_ms() < end_ms)
 		turn();
 	close_connections(true);

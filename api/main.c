@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -30,6 +31,8 @@ enum {
 	FILES_MAX = 4096,
 	KEEPALIVE_S = 75, /* longer than the edge's, so that it is the edge that closes */
 	RESTART_PAUSE_MS = 500,
+	HANDOVER_MS = 2000,
+	HANDOVER_STEP_MS = 50,
 	CONF_ARENA_MAX = 1024 * 1024
 };
 
@@ -217,14 +220,24 @@ static _Noreturn void give_up(const char *what, const char *name)
 	exit(EX_CONFIG);
 }
 
+static bool somebody_listens(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool up;
+
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	up = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	close(fd);
+	return up;
+}
+
 /* A socket file that nobody listens on is left from a run that was killed. */
 static void remove_stale_socket(const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct stat st;
-	int fd;
 
-	if (strlen(path) >= sizeof(address.sun_path)) {
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
 		errno = ENAMETOOLONG;
 		give_up("not a socket's path", path);
 	}
@@ -234,14 +247,38 @@ static void remove_stale_socket(const char *path)
 		errno = EEXIST;
 		give_up("is no socket", path);
 	}
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
-		errno = EADDRINUSE;
-		give_up("another one is running", path);
+	/* the workers of one that was killed give it up in a moment */
+	for (int i = 0; somebody_listens(path); i++) {
+		if (i == HANDOVER_MS / HANDOVER_STEP_MS) {
+			errno = EADDRINUSE;
+			give_up("another one is running", path);
+		}
+		usleep(HANDOVER_STEP_MS * 1000);
 	}
-	close(fd);
 	unlink(path);
+}
+
+/*
+ * Kore's shared memory outlives a parent that is killed. What nobody is attached to any more, under
+ * no key by which anybody could be, and whose maker is dead, is of no use to anyone.
+ */
+static void remove_stale_memory(void)
+{
+	FILE *in = fopen("/proc/sysvipc/shm", "re");
+	int key, id, maker, attached;
+	unsigned uid;
+	char line[512];
+
+	while (in && fgets(line, sizeof(line), in)) {
+		/* its fields are numbers, and are counted (lint:BANNED) */
+		if (sscanf(line, "%d %d %*s %*s %d %*s %d %u", &key, &id, &maker, &attached,
+		           &uid) == 5 &&
+		    key == 0 && attached == 0 && uid == getuid() && kill(maker, 0) < 0 &&
+		    errno == ESRCH)
+			shmctl(id, IPC_RMID, NULL);
+	}
+	if (in)
+		fclose(in);
 }
 
 /* The socket is for the edge alone: same user, or same group. */
@@ -277,8 +314,12 @@ static void limit_files(void)
 
 static void configure_kore(const struct conf *conf)
 {
+	static char root[] = "/";
+
 	kore_foreground = 1;
 	kore_quiet = 1;
+	if (access(".", X_OK) < 0)
+		kore_root_path = root; /* where we were started may be closed to us */
 	skip_chroot = skip_runas = 1;
 	kore_pidfile = arena_printf(&program.arena, "%s.pid", conf->socket);
 	worker_count = (u_int8_t)conf->workers;
@@ -308,6 +349,7 @@ void kore_parent_configure(int argc, char **argv)
 	                            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (program.start_failed == MAP_FAILED || gate_open() < 0)
 		give_up("cannot start", "memory");
+	remove_stale_memory();
 	limit_files();
 	configure_kore(&program.conf);
 	serve(program.conf.socket);

@@ -84,7 +84,7 @@ struct db {
 
 	/* db.c's own */
 	bool prelude_ran;
-	char xid[24];      /* of the transaction, once it has written */
+	char xid[24];        /* of the transaction, once it has written */
 	char checkpoint[24]; /* and where the server's newest checkpoint stood then */
 };
 

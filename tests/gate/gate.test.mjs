@@ -307,17 +307,42 @@ test('what does not finish in 10 s is cancelled', async () => {
 	assert.match(one.log, /"stop","detail":"begun (\d+) ended \1 fibers 0"/);
 });
 
-test('workers end when their parent is killed', async () => {
+test('when the parent is killed its workers finish and end, and a successor takes over at once', async () => {
 	const one = await new Server().start();
 	const { pid } = await one.stats();
-	const slow = one.get('/sleep?500');
-	await sleep(50);
+	const idle_ = one.connect();
+	const slow = one.get('/sleep?1500');
+	await sleep(100);
 	one.process.kill('SIGKILL');
+	const start = Date.now();
+	await one.start();
+	assert.ok(Date.now() - start < 1200, 'before the old one has finished');
+	assert.notEqual((await one.stats()).pid, pid);
+	assert.ok(alive(pid));
 	assert.equal((await slow).status, 200);
+	await idle_.end();
 	for (let i = 0; i < 100 && alive(pid); i++)
 		await sleep(50);
 	assert.ok(!alive(pid));
-	rmSync(one.dir, { recursive: true });
+	assert.equal(await one.stop(), 0);
+});
+
+test('shared memory of killed ones is given back', async () => {
+	const segments = (pid) => readFileSync('/proc/sysvipc/shm', 'utf8').split('\n')
+		.filter((line) => line.trim().split(/\s+/)[4] === String(pid)).length;
+	const one = await new Server().start();
+	const { pid } = await one.stats();
+	const parent = one.process.pid;
+	assert.equal(segments(parent), 1);
+	one.process.kill('SIGKILL');
+	while (alive(pid))
+		await sleep(20);
+	await one.start();
+	assert.equal(segments(parent), 0);
+	assert.equal(segments(one.process.pid), 1);
+	const last = one.process.pid;
+	assert.equal(await one.stop(), 0);
+	assert.equal(segments(last), 0);
 });
 
 test('SIGHUP changes nothing', async () => {

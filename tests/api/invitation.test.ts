@@ -139,6 +139,20 @@ test('one of twenty who accept at once gets in', async () => {
   await refused(acceptAs(token), 410, 'invitation_used');
 });
 
+test('whoever is signed in as somebody else is told so, with a hint that gives nothing away', async () => {
+  const { token, email } = await invited();
+  const other = await invited();
+  const person = await accept(other.token, firm.slug, other.email);
+  const got = await raw('/v1/invitations/accept', {
+    method: 'POST',
+    as: person,
+    json: { token, password: PASSWORD, transport: 'token' },
+  });
+  assert.equal(`${got.status} ${got.json.code}`, '403 signed_in_as_other');
+  assert.ok(!JSON.stringify(got.json).includes(email), JSON.stringify(got.json));
+  await ok(acceptAs(token), 200);
+});
+
 test('a token that was never one is 404', async () => {
   const { token } = await invited();
   const last = token.endsWith('A') ? 'B' : 'A';

@@ -258,6 +258,31 @@ static void remove_stale_socket(const char *path)
 	unlink(path);
 }
 
+/* The first fields of a line of /proc/sysvipc/shm. */
+enum {
+	SHM_KEY,
+	SHM_ID,
+	SHM_PERMS,
+	SHM_SIZE,
+	SHM_MAKER,
+	SHM_LAST,
+	SHM_ATTACHED,
+	SHM_UID,
+	SHM_FIELDS
+};
+
+static bool read_numbers(const char *line, long long numbers[SHM_FIELDS])
+{
+	char *end;
+
+	for (int i = 0; i < SHM_FIELDS; i++, line = end) {
+		numbers[i] = strtoll(line, &end, 10);
+		if (end == line)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Kore's shared memory outlives a parent that is killed. What nobody is attached to any more, under
  * no key by which anybody could be, and whose maker is dead, is of no use to anyone.
@@ -265,17 +290,13 @@ static void remove_stale_socket(const char *path)
 static void remove_stale_memory(void)
 {
 	FILE *in = fopen("/proc/sysvipc/shm", "re");
-	int key, id, maker, attached;
-	unsigned uid;
+	long long n[SHM_FIELDS];
 	char line[512];
 
 	while (in && fgets(line, sizeof(line), in)) {
-		/* its fields are numbers, and are counted (lint:BANNED) */
-		if (sscanf(line, "%d %d %*s %*s %d %*s %d %u", &key, &id, &maker, &attached,
-		           &uid) == 5 &&
-		    key == 0 && attached == 0 && uid == getuid() && kill(maker, 0) < 0 &&
-		    errno == ESRCH)
-			shmctl(id, IPC_RMID, NULL);
+		if (read_numbers(line, n) && n[SHM_KEY] == 0 && n[SHM_ATTACHED] == 0 &&
+		    n[SHM_UID] == getuid() && kill((pid_t)n[SHM_MAKER], 0) < 0 && errno == ESRCH)
+			shmctl((int)n[SHM_ID], IPC_RMID, NULL);
 	}
 	if (in)
 		fclose(in);

@@ -16,6 +16,8 @@ int candidate_load(struct rq *rq, struct candidate *c_r)
 {
 	struct rows rows;
 
+	if (rq->db.writes)
+		TRY(change_one(rq, &sql_invite_lock, NULL));
 	TRY(db_query(&rq->db, &sql_invite_candidate, NULL, &rows));
 	if (rows.n == 0)
 		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");

@@ -22,7 +22,8 @@ struct candidate {
 	int64_t ttl_hours;
 };
 
-/* Lock and read the contact bound as :contact_id. 0; -1 with not_found. */
+/* Read the contact bound as :contact_id, locked first when the unit writes. 0; -1 with not_found.
+ */
 may_wait int candidate_load(struct rq *rq, struct candidate *c_r);
 
 /*

@@ -1,3 +1,10 @@
+-- name: invite_lock
+-- Whoever changes a person's access, and whoever accepts it, begins with the contact's row: so nobody waits in
+-- a circle, and what is read afterwards is how the last one left it.
+select c.id from contact c
+where c.firm_id = :firm::uuid and c.id = :contact_id::uuid and c.archived_at is null
+for no key update
+
 -- name: invite_candidate
 select c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_email, to_jsonb(c.emails) as emails, c.phone,
 	c.custom_fields, c.created_at, c.updated_at, c.version,
@@ -19,7 +26,6 @@ join firm f on f.id = c.firm_id
 left join membership m on m.firm_id = c.firm_id and m.contact_id = c.id
 left join invitation i on i.firm_id = m.firm_id and i.membership_id = m.id and i.state = 'open'
 where c.firm_id = :firm::uuid and c.id = :contact_id::uuid and c.archived_at is null
-for no key update of c
 
 -- name: invite_taken
 select exists (

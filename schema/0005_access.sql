@@ -321,7 +321,8 @@ as $$
 	returning i.id
 $$;
 
--- False when there is no such identity.
+-- The first password of an identity that has none: of two who choose one at once the second is refused. False
+-- also when there is no such identity.
 create function identity_set_password(id uuid, password_hash text, now timestamptz) returns boolean
 language plpgsql
 security definer
@@ -330,7 +331,7 @@ as $$
 begin
 	update identity i
 	set password_hash = identity_set_password.password_hash, updated_at = identity_set_password.now
-	where i.id = identity_set_password.id;
+	where i.id = identity_set_password.id and i.password_hash is null;
 	return found;
 end
 $$;

@@ -150,6 +150,8 @@ static int lock(struct rq *rq, struct rows *rows)
 {
 	struct invitation seen;
 
+	TRY(db_query(&rq->db, &sql_invitation_lock_contact,
+	             ARGS({"invitation", arg_id(rq->arena, &rq->ids[0])}), NULL));
 	TRY(db_query(&rq->db, &sql_invitation_lock, NULL, rows));
 	if (rows->n == 0)
 		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
@@ -390,7 +392,7 @@ static int credential(struct rq *rq, const struct accept_in *in, const struct op
 /* The identity of the address: as it is, with its first password, or new. */
 static int identity_settle(struct rq *rq, struct opened *o, const char *hash)
 {
-	bool known = !id_is_none(&o->identity);
+	bool known = !id_is_none(&o->identity), done;
 	const struct arg *args;
 	struct rows rows;
 
@@ -402,9 +404,39 @@ static int identity_settle(struct rq *rq, struct opened *o, const char *hash)
 	            {"email_key", o->email_key}, {"password_hash", hash});
 	TRY(db_query(&rq->db, known ? &sql_invitation_set_password : &sql_invitation_identity, args,
 	             &rows));
-	if (!known && row_text(&rows, 0, "id") == NULL)
-		return err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
-	return 0;
+	done = known ? row_bool(&rows, 0, "done") : row_text(&rows, 0, "id") != NULL;
+	return done ? 0 : err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
+}
+
+/* The invitation is used up, and it is the one who calls now that uses it. */
+static int take(struct rq *rq, const struct opened *o)
+{
+	const struct arg *args = ARGS({"invitation", arg_id(rq->arena, &o->invitation)});
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_invitation_lock_contact, args, NULL));
+	TRY(db_query(&rq->db, &sql_invitation_take, args, &rows));
+	if (rows.n > 0)
+		return 0;
+	TRY(db_query(&rq->db, &sql_invitation_open, args, &rows));
+	TRY(state_check(rq, &rows));
+	return err_set(&rq->err, PROBLEM_invitation_expired,
+	               "The invitation has expired: ask the firm to send a new one.");
+}
+
+/* From now on the identity belongs to the membership, and cannot lose the password that it has. */
+static int join(struct rq *rq, const struct opened *o, const char *name)
+{
+	const char *identity = arg_id(rq->arena, &o->identity);
+	struct rows rows;
+
+	TRY(change_one(rq, &sql_invitation_register,
+	               ARGS({"membership", arg_id(rq->arena, &o->membership)},
+	                    {"identity", identity}, {"name", name})));
+	TRY(db_query(&rq->db, &sql_invitation_has_password, ARGS({"identity", identity}), &rows));
+	if (row_bool(&rows, 0, "has"))
+		return 0;
+	return err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
 }
 
 static int email_fits(struct rq *rq, const struct accept_in *in, const struct opened *o)
@@ -422,8 +454,6 @@ int invitation_accept(struct rq *rq)
 {
 	char hash[PASSWORD_HASH_SIZE];
 	struct accept_in in = {0};
-	const struct arg *args;
-	struct rows taken;
 	struct opened o;
 
 	TRY(body_read(rq, accept_in_entity.fields, FIELD_CREATE, &in, NULL));
@@ -433,15 +463,9 @@ int invitation_accept(struct rq *rq)
 	db_bind(&rq->db, "firm", arg_id(rq->arena, &o.firm));
 	db_prelude(&rq->db, &sql_invitation_claim, NULL, NULL);
 	TRY(credential(rq, &in, &o, hash));
-	args = ARGS({"invitation", arg_id(rq->arena, &o.invitation)});
-	TRY(db_query(&rq->db, &sql_invitation_take, args, &taken));
-	if (taken.n == 0)
-		return err_set(&rq->err, PROBLEM_invitation_used,
-		               "The invitation has been used: sign in instead.");
+	TRY(take(rq, &o));
 	TRY(identity_settle(rq, &o, hash));
-	TRY(change_one(rq, &sql_invitation_register,
-	               ARGS({"membership", arg_id(rq->arena, &o.membership)},
-	                    {"identity", arg_id(rq->arena, &o.identity)}, {"name", in.name})));
+	TRY(join(rq, &o, in.name));
 	TRY(record(rq, "invitation.accepted", o.invitation, id_none));
 	return sign_in(rq, &o.firm, &o.membership, in.transport);
 }

@@ -27,6 +27,14 @@ where i.firm_id = :firm::uuid
 order by i.created_at, i.id
 limit :limit::bigint
 
+-- name: invitation_lock_contact
+-- As invite_lock, for the contact of an invitation; one of staff has none.
+select c.id
+from invitation i
+join contact c on c.firm_id = i.firm_id and c.id = i.contact_id
+where i.firm_id = :firm::uuid and i.id = :invitation::uuid
+for no key update of c
+
 -- name: invitation_lock
 select i.state, i.contact_id, i.membership_id, i.sent_at, i.send_count, m.identity_id is not null as registered
 from invitation i
@@ -95,6 +103,9 @@ select identity_create(:identity::uuid, :email_key::text, :email::text, :passwor
 
 -- name: invitation_set_password
 select identity_set_password(:identity::uuid, :password_hash::text, :now::timestamptz) as done
+
+-- name: invitation_has_password
+select password_hash is not null as has from identity_get(:identity::uuid)
 
 -- name: invitation_register
 update membership

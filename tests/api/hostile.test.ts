@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { ownAddress } from '../lib/wire.mjs';
-import { address, all, enable, key, newClient, newContact, newFirm, newFolder, newPortalUser, ok, PASSWORD, raw, sink, stack, tokenOf, upload } from '../lib/kit.js';
+import { address, all, disable, enable, key, newClient, newContact, newFirm, newFolder, newPortalUser, ok, PASSWORD, raw, sink, stack, tokenOf, upload } from '../lib/kit.js';
 
 const bytes = (...parts: (number | string)[]) => Buffer.concat(parts.map((p) => (typeof p === 'string' ? Buffer.from(p.replaceAll('-', ''), 'hex') : Buffer.alloc(16, p))));
 const sessionToken = (firm: string | number, member: string | number, session: string | number) => `cps_${bytes(firm, member, session, 7, 7).toString('base64url')}`;
@@ -240,4 +240,60 @@ test('a link that was passed on is no leave to guess the password of the address
 	assert.equal(await accept(PASSWORD, ownAddress()), '200');
 	const [row] = await stack.sql("select count(*)::int as n from audit where firm_id = $1 and action = 'invitation.accept' and outcome = 'denied'", [two.id]);
 	assert.equal(row.n, 10);
+});
+
+/** Hold a contact's row while the calls begin, one after the other, then let them go on. */
+async function queued<T>(firm: { id: string }, contact: { display_name: string }, ...calls: (() => Promise<T>)[]): Promise<T[]> {
+	const [row] = await stack.sql('select id from contact where firm_id = $1 and display_name = $2', [firm.id, contact.display_name]);
+	const held = stack.sql(`begin; select from contact where id = '${row.id}' for update; select pg_sleep(1.5); commit`);
+	const begun: Promise<T>[] = [];
+	for (const call of calls) {
+		await new Promise((resolve) => setTimeout(resolve, 400));
+		begun.push(call());
+	}
+	await held;
+	return Promise.all(begun);
+}
+
+describe('accepting and switching off at once', () => {
+	const invited = async () => {
+		const firm = await newFirm();
+		const contact = await newContact(firm.owner, await newClient(firm.owner));
+		const email = contact.primary_email ?? '';
+		const after = await sink.mark();
+		await ok(enable(firm.owner, contact), 200);
+		const token = tokenOf((await sink.mails(email, { after }))[0]);
+		const accept = async (): Promise<string> => {
+			const got = await raw('/v1/invitations/accept', { method: 'POST', json: { token, password: PASSWORD, transport: 'token' } });
+			return `${got.status} ${got.json.code ?? ''}`.trim();
+		};
+		const off = async () => `${(await disable(firm.owner, contact)).response.status}`;
+		const password = async () => (await stack.sql('select password_hash from identity where email_key = $1', [email]))[0]?.password_hash ?? null;
+		return { firm, contact, email, accept, off, password };
+	};
+
+	test('accepted first, switched off then: no password outlives the access', async () => {
+		const { firm, contact, accept, off, password } = await invited();
+		assert.deepEqual(await queued(firm, contact, accept, off), ['200', '200']);
+		assert.equal(await password(), null);
+	});
+
+	test('switched off first: the link is dead, and says so', async () => {
+		const { firm, contact, accept, off, password } = await invited();
+		assert.deepEqual(await queued(firm, contact, off, accept), ['200', '410 invitation_revoked']);
+		assert.equal(await password(), null);
+	});
+
+	test('accepted first, another address then: who holds the old one is out', async () => {
+		const { firm, contact, email, accept, password } = await invited();
+		const other = address();
+		await ok(firm.owner.api.PATCH('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } }, body: { emails: [email, other] } }), 200);
+		const again = async () => `${(await enable(firm.owner, contact, { send: 'later', login_email: other })).response.status}`;
+		assert.deepEqual(await queued(firm, contact, accept, again), ['200', '200']);
+		assert.equal(await password(), null);
+		const login = await raw('/v1/auth/login', { method: 'POST', json: { firm: firm.slug, audience: 'portal', email, password: PASSWORD, transport: 'token' } });
+		assert.equal(login.json.code, 'invalid_credentials');
+		const [row] = await stack.sql('select count(*)::int as n from session s join membership m on m.firm_id = s.firm_id and m.id = s.membership_id where m.firm_id = $1 and m.kind = $2 and s.ended_at is null', [firm.id, 'portal']);
+		assert.equal(row.n, 0);
+	});
 });

@@ -240,7 +240,7 @@ test('sign_in_find: one address, one firm, one audience', async () => {
 		[{ identity_id: null, password_hash: null, membership_id: invited.id, state: 'invited' }]);
 });
 
-test('identities: made once, found by their key, password set and read', async () => {
+test('identities: made once, found by their key, the first password set and read', async () => {
 	const id = randomUUID();
 	const create = async (...a) =>
 		(await api.query('select identity_create($1, $2, $3, $4, $5) as id', [...a, T0])).rows[0].id;
@@ -249,8 +249,10 @@ test('identities: made once, found by their key, password set and read', async (
 	const { rows } = await api.query('select * from identity_find($1)', ['new@x.test']);
 	assert.deepEqual(rows, [{ id, password_hash: 'h1' }]);
 	const set = async (who) => (await api.query('select identity_set_password($1, $2, $3) as ok', [who, 'h3', T0])).rows[0].ok;
-	assert.equal(await set(id), true);
 	assert.equal(await set(randomUUID()), false);
+	assert.equal(await set(id), false, 'a password that is there is never replaced');
+	await api.query('select identity_drop_password_if_orphan($1)', [id]);
+	assert.equal(await set(id), true);
 	assert.deepEqual((await api.query('select * from identity_get($1)', [id])).rows,
 		[{ email: 'New@x.test', email_key: 'new@x.test', password_hash: 'h3' }]);
 });

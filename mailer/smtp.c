@@ -46,7 +46,6 @@ struct smtp {
 	pthread_cond_t begun; /* a slot became BUSY, or closing */
 	atomic_bool closing;
 	int ended_fd; /* eventfd */
-	unsigned busy;
 	unsigned threads;
 	struct slot slots[SMTP_SLOTS];
 };
@@ -410,11 +409,6 @@ void smtp_free(struct smtp *s)
 	free(s);
 }
 
-unsigned smtp_busy(const struct smtp *s)
-{
-	return s->busy;
-}
-
 int smtp_fd(const struct smtp *s)
 {
 	return s->ended_fd;
@@ -442,7 +436,6 @@ void smtp_send(struct smtp *s, const char *to, const char *message, size_t len, 
 	slot->address = to;
 	slot->message = message;
 	slot->len = len;
-	s->busy++;
 	pthread_mutex_lock(&s->lock);
 	slot->state = SLOT_BUSY;
 	pthread_cond_broadcast(&s->begun);
@@ -473,6 +466,5 @@ void *smtp_finished(struct smtp *s, struct attempt *attempt_r)
 	pthread_mutex_lock(&s->lock);
 	slot->state = SLOT_FREE;
 	pthread_mutex_unlock(&s->lock);
-	s->busy--;
 	return slot->tag;
 }

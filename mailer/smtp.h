@@ -28,9 +28,6 @@ struct smtp *smtp_new(const struct conf *conf, const char **why_r);
 /* Cut all transactions, which takes a second at most, and free all. NULL-safe. */
 void smtp_free(struct smtp *s);
 
-/* Transactions that are under way; of SMTP_SLOTS at most. */
-unsigned smtp_busy(const struct smtp *s);
-
 /*
  * Begin to send the `len` bytes of `message` to the address `to`. Both, and `tag`, must live until
  * smtp_finished() gives `tag` back. A slot must be free.

@@ -22,9 +22,9 @@
 
 enum { REQUEST_ID_MIN = 8, REQUEST_ID_MAX = 64, UPLOAD_SECONDS_MAX = 7 * 24 * 3600 };
 
-/* For a connection, when the edge asks for the reason of a refusal: a second wait as long as the
- * first would make more than 2 s until the 503 (P17). */
-enum { REFUSED_WAIT_MS = 250 };
+/* For a connection, when the edge asks ahead of an upload: the second question, for the reason of a
+ * refusal, must not make it more than 2 s until the 503 (P17). */
+enum { AUTHORIZE_WAIT_MS = 1000, REFUSED_WAIT_MS = 250 };
 
 /* ---- opening ---- */
 
@@ -127,7 +127,9 @@ static void open_unit(struct rq *rq, bool writes)
 	const char *name;
 
 	db_init(db, this_worker.pool, rq->arena, &rq->err, writes);
-	if (in_phase(rq, "refused"))
+	if (in_phase(rq, "authorize"))
+		db->wait_ms = AUTHORIZE_WAIT_MS;
+	else if (in_phase(rq, "refused"))
 		db->wait_ms = REFUSED_WAIT_MS;
 	db_bind(db, "now", arg_time(rq->arena, rq->now));
 	for (unsigned i = 0; (name = route_id_name(rq->arena, rq->route, i)) != NULL; i++)

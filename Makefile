@@ -220,7 +220,7 @@ $(SUITES:%=test-%): test-%:
 	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' flock -o $(B)/flags tests/suite.sh $* $(filter $(B)/tests/$*/%,$(TEST_BIN))
 
 test-torture-long: ## the promises' own numbers: 1,000 kills, 20,000 events
-	@TORTURE_KILLS=1000 TORTURE_EVENTS=20000 $(MAKE) --no-print-directory test-torture
+	@TORTURE_KILLS=1000 TORTURE_EVENTS=20000 TORTURE_REQUESTS=100000 $(MAKE) --no-print-directory test-torture
 
 golden: $(B)/tests/mailer/letter ## write the expected mails of tests/mailer anew, to be read in the diff
 	@GOLDEN=1 $< && git diff --stat tests/mailer/golden

@@ -36,10 +36,11 @@ where i.firm_id = :firm::uuid and i.id = :invitation::uuid
 for no key update of c
 
 -- name: invitation_lock
+-- Of portal users alone: whoever may invite those has no say over the firm's staff.
 select i.state, i.contact_id, i.membership_id, i.sent_at, i.send_count, m.identity_id is not null as registered
 from invitation i
 left join membership m on m.firm_id = i.firm_id and m.id = i.membership_id
-where i.firm_id = :firm::uuid and i.id = :invitation_id::uuid
+where i.firm_id = :firm::uuid and i.id = :invitation_id::uuid and i.audience = 'portal'
 for no key update of i
 
 -- name: invitation_revoke

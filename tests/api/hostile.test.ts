@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { ownAddress } from '../lib/wire.mjs';
-import { address, all, disable, enable, key, newClient, newContact, newFirm, newFolder, newPortalUser, ok, PASSWORD, raw, sink, stack, tokenOf, upload } from '../lib/kit.js';
+import { address, all, disable, enable, key, newClient, newColleague, newContact, newFirm, newFolder, newPortalUser, ok, PASSWORD, raw, refused, sink, stack, tokenOf, unique, upload } from '../lib/kit.js';
 
 const bytes = (...parts: (number | string)[]) => Buffer.concat(parts.map((p) => (typeof p === 'string' ? Buffer.from(p.replaceAll('-', ''), 'hex') : Buffer.alloc(16, p))));
 const sessionToken = (firm: string | number, member: string | number, session: string | number) => `cps_${bytes(firm, member, session, 7, 7).toString('base64url')}`;
@@ -296,4 +296,17 @@ describe('accepting and switching off at once', () => {
 		const [row] = await stack.sql('select count(*)::int as n from session s join membership m on m.firm_id = s.firm_id and m.id = s.membership_id where m.firm_id = $1 and m.kind = $2 and s.ended_at is null', [firm.id, 'portal']);
 		assert.equal(row.n, 0);
 	});
+});
+
+test('who may invite portal users cannot take back the invitation of a partner', async () => {
+	const slug = unique('late');
+	await stack.ctl('firm', 'create', '--slug', slug, '--name', slug, '--owner-email', address('owner'), '--owner-name', 'Olive Owner', '--timezone', 'UTC', '--currency', 'EUR');
+	const [row] = await stack.sql('select id from firm where slug = $1', [slug]);
+	const member = await newColleague({ slug, id: row.id, name: slug, owner: undefined as never });
+	const [open] = (await ok(member.api.GET('/v1/invitations'), 200)).data;
+	assert.equal(open?.audience, 'staff');
+	const path = { invitation_id: open.id };
+	await refused(member.api.DELETE('/v1/invitations/{invitation_id}', { params: { path } }), 404, 'not_found');
+	await refused(member.api.POST('/v1/invitations/{invitation_id}/resend', { params: { path, header: { 'Idempotency-Key': key() } } }), 404, 'not_found');
+	assert.notEqual((await ok(member.api.GET('/v1/invitations/{invitation_id}', { params: { path } }), 200)).status, 'revoked');
 });

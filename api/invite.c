@@ -175,12 +175,16 @@ int invitation_load(struct rq *rq, struct id id, struct invitation *i_r)
  * (S0-9). */
 static int set_primary(struct rq *rq, struct candidate *c, const char *email)
 {
+	static const char *const names[] = {"primary_email", "emails", NULL};
+	struct rows rows;
+
 	if (email == NULL)
 		return 0;
 	c->contact.primary_email = email;
 	contact_settle_emails(&c->contact, true, rq->arena);
-	return db_put(&rq->db, &sql_invite_set_primary, contact_entity.fields, &c->contact,
-	              ARGS({"email_keys", contact_email_keys(&c->contact, rq->arena)}), NULL);
+	TRY(db_put(&rq->db, &sql_invite_set_primary, contact_entity.fields, &c->contact,
+	           ARGS({"email_keys", contact_email_keys(&c->contact, rq->arena)}), &rows));
+	return rows.n > 0 ? record_change(rq, "contact.updated", c->contact.id, id_none, names) : 0;
 }
 
 /* Was an address named that is not simply the contact's primary one? */

@@ -35,10 +35,12 @@ select exists (
 ) as taken
 
 -- name: invite_set_primary
+-- No row: it is the primary address already.
 update contact
 set primary_email = :primary_email::text, emails = array(select jsonb_array_elements_text(:emails::jsonb)),
 	email_keys = array(select jsonb_array_elements_text(:email_keys::jsonb)), updated_at = :now::timestamptz
-where firm_id = :firm::uuid and id = :contact_id::uuid
+where firm_id = :firm::uuid and id = :contact_id::uuid and primary_email is distinct from :primary_email
+returning id
 
 -- name: invite_membership_insert
 insert into membership (

@@ -4,6 +4,7 @@
  */
 #include "session.h"
 
+#include "audit.h"
 #include "auth.h"
 #include "crypt.h"
 #include "guess.h"
@@ -73,8 +74,21 @@ int session_login(struct rq *rq)
 
 int session_logout(struct rq *rq)
 {
+	struct audit_entry entry = {
+		.action = "auth.logout",
+		.object_type = "membership",
+		.object = rq->who.membership,
+		.outcome = "ok",
+		.ip = rq->addr,
+		.request_id = rq->request_id,
+	};
+	struct actor actor;
+
 	TRY(db_query(&rq->db, &sql_session_end,
 	             ARGS({"session", arg_id(rq->arena, &rq->who.session)}), NULL));
+	TRY(auth_known(rq));
+	actor = rq_actor(rq);
+	TRY(audit_write(&rq->db, &actor, &entry, rq->now));
 	auth_cookie(rq, NULL, 0);
 	return reply_none(rq);
 }

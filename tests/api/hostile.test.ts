@@ -310,3 +310,15 @@ test('who may invite portal users cannot take back the invitation of a partner',
 	await refused(member.api.POST('/v1/invitations/{invitation_id}/resend', { params: { path, header: { 'Idempotency-Key': key() } } }), 404, 'not_found');
 	assert.notEqual((await ok(member.api.GET('/v1/invitations/{invitation_id}', { params: { path } }), 200)).status, 'revoked');
 });
+
+test('signing out, and a primary address given with the access, are on record', async () => {
+	const firm = await newFirm();
+	const contact = await newContact(firm.owner, await newClient(firm.owner));
+	const primary_email = address();
+	for (let i = 0; i < 2; i++) await ok(enable(firm.owner, contact, { send: 'later', primary_email }), 200);
+	const told = await stack.sql("select e.type, e.changed_fields from event e join contact c on c.firm_id = e.firm_id and c.id = e.object_id where e.firm_id = $1 and c.display_name = $2 and e.type = 'contact.updated'", [firm.id, contact.display_name]);
+	assert.deepEqual(told.map((e) => e.changed_fields.sort()), [['emails', 'primary_email']]);
+	await ok(firm.owner.api.POST('/v1/auth/logout'), 204);
+	const [row] = await stack.sql("select actor_name, outcome from audit where firm_id = $1 and action = 'auth.logout'", [firm.id]);
+	assert.deepEqual([row?.actor_name, row?.outcome], ['Olive Owner', 'ok']);
+});

@@ -9,7 +9,11 @@ where m.firm_id = :firm::uuid and m.id = :me::uuid
 select id from membership where firm_id = :firm::uuid and id = :me::uuid for no key update
 
 -- name: me_update
-update membership
-set display_name = :name::text, phone = :phone::text, locale = :locale::text, timezone = :timezone::text,
+-- Who has chosen no language or time zone goes on following the firm's.
+update membership m
+set display_name = :name::text, phone = :phone::text,
+	locale = case when m.locale is null and f.locale = :locale::text then null else :locale end,
+	timezone = case when m.timezone is null and f.timezone = :timezone::text then null else :timezone end,
 	updated_at = :now::timestamptz
-where firm_id = :firm::uuid and id = :me::uuid
+from firm f
+where m.firm_id = :firm::uuid and m.id = :me::uuid and f.id = m.firm_id

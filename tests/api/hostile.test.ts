@@ -322,3 +322,12 @@ test('signing out, and a primary address given with the access, are on record', 
 	const [row] = await stack.sql("select actor_name, outcome from audit where firm_id = $1 and action = 'auth.logout'", [firm.id]);
 	assert.deepEqual([row?.actor_name, row?.outcome], ['Olive Owner', 'ok']);
 });
+
+test('a member who chose no time zone follows the firm, whatever else is changed', async () => {
+	const firm = await newFirm();
+	await ok(firm.owner.api.PATCH('/v1/me', { body: { name: 'Olive' } }), 200);
+	await stack.sql("update firm set timezone = 'Europe/Paris' where id = $1", [firm.id]);
+	assert.equal((await ok(firm.owner.api.GET('/v1/me'), 200)).timezone, 'Europe/Paris');
+	await ok(firm.owner.api.PATCH('/v1/me', { body: { timezone: 'UTC' } }), 200);
+	assert.equal((await ok(firm.owner.api.GET('/v1/me'), 200)).timezone, 'UTC');
+});

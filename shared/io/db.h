@@ -133,7 +133,8 @@ may_wait int db_put(struct db *db, const struct stmt *stmt, const struct field *
 /*
  * Commit (nothing to do when no statement ran or the unit only reads). 0; -1 with err set when it
  * is known not to be committed. An answer lost on the way is looked up with pg_xact_status on a new
- * connection; when that cannot be done either: -1, unavailable.
+ * connection, for up to 5 s; when that cannot be done, or the server has crashed meanwhile: -1,
+ * unavailable, and it may have been committed all the same.
  */
 may_wait int db_commit(struct db *db);
 

@@ -109,6 +109,13 @@ wait_ready
 call -H "Authorization: Bearer $owner" -o "$W/got" "$portal/v1/documents/$document/content"
 cmp "$W/sent" "$W/got"
 ok "a document survives a restart"
+for _ in $(seq 60); do
+	state=$(docker inspect "${COMPOSE_PROJECT_NAME}_migrate_1" -f '{{.State.Status}} {{.State.ExitCode}}')
+	[ "$state" != "exited 0" ] || break
+	sleep 0.5
+done
+[ "$state" = "exited 0" ] || { echo "$state"; "${compose[@]}" logs --tail=20 migrate postgres; exit 1; }
+ok "so does the schema: nothing to migrate"
 "${compose[@]}" stop -t 30 >>"$W/log" 2>&1
 "${compose[@]}" ps | grep -vE 'Exit (0|143|130)|^-|Name' && exit 1
 ok "all stop cleanly"

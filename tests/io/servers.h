@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -23,6 +24,9 @@ static struct {
 	char dir[64];
 	char conninfo[128], redis_url[128];
 	pid_t postgres, redis;
+	pid_t guard;
+	pid_t *running; /* the two above, as the guard sees them */
+	int life;       /* its other end is read by the guard */
 	uid_t uid;
 	gid_t gid;
 } servers;
@@ -94,6 +98,35 @@ static inline int servers_await(pid_t pid, const char *socket_name)
 	return -1;
 }
 
+/* A program that crashes leaves its servers to the guard, which hears of it by the end of a pipe.
+ */
+static inline int servers_guard(void)
+{
+	const char *const rm[] = {"rm", "-rf", servers.dir, NULL};
+	int ends[2];
+	char c;
+
+	servers.running = mmap(NULL, 2 * sizeof(pid_t), PROT_READ | PROT_WRITE,
+	                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (servers.running == MAP_FAILED || pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	servers.life = ends[1];
+	servers.guard = fork();
+	if (servers.guard != 0)
+		return close(ends[0]);
+	setsid();
+	close(ends[1]);
+	while (read(ends[0], &c, 1) < 0 && errno == EINTR) {
+	}
+	for (int i = 0; i < 2; i++) {
+		if (servers.running[i] > 0)
+			kill(servers.running[i], i == 0 ? SIGQUIT : SIGKILL);
+	}
+	sleep(servers.running[0] > 0);
+	execvp(rm[0], (char *const *)(uintptr_t)rm);
+	_exit(127);
+}
+
 /* Make the directory. */
 static inline int servers_open_dir(void)
 {
@@ -109,7 +142,9 @@ static inline int servers_open_dir(void)
 	snprintf(servers.conninfo, sizeof(servers.conninfo),
 	         "host=%s user=postgres dbname=postgres", servers.dir);
 	snprintf(servers.redis_url, sizeof(servers.redis_url), "unix:%s/redis.sock", servers.dir);
-	return user ? chown(servers.dir, servers.uid, servers.gid) : 0;
+	if (user && chown(servers.dir, servers.uid, servers.gid) < 0)
+		return -1;
+	return servers_guard();
 }
 
 /* Make the directory and an empty cluster. */
@@ -148,7 +183,7 @@ static inline int postgres_start(bool durable)
 	snprintf(sync, sizeof(sync), "fsync=%s", durable ? "on" : "off");
 	/* the children of one that was killed hold its shared memory for a moment */
 	for (int i = 0; i < 100; i++) {
-		servers.postgres = servers_spawn(argv);
+		servers.running[0] = servers.postgres = servers_spawn(argv);
 		if (servers_await(servers.postgres, ".s.PGSQL.5432") == 0)
 			return 0;
 		usleep(50000);
@@ -164,7 +199,7 @@ static inline int redis_start(void)
 
 	snprintf(path, sizeof(path), "%s/redis.sock", servers.dir);
 	unlink(path);
-	servers.redis = servers_spawn(argv);
+	servers.running[1] = servers.redis = servers_spawn(argv);
 	return servers_await(servers.redis, "redis.sock");
 }
 
@@ -175,16 +210,14 @@ static inline void server_kill(pid_t *pid, int sig)
 	*pid = 0;
 }
 
-/* Stop them and remove the directory. */
+/* Stop them; the guard removes the directory. */
 static inline void servers_close(void)
 {
-	const char *const rm[] = {"rm", "-rf", servers.dir, NULL};
-
 	server_kill(&servers.postgres, SIGQUIT);
 	server_kill(&servers.redis, SIGKILL);
-	if (strncmp(servers.dir, "/tmp/portico-io.", 16) == 0)
-		servers_run(rm);
-	rmdir(servers.dir);
+	servers.running[0] = servers.running[1] = 0;
+	close(servers.life);
+	waitpid(servers.guard, NULL, 0);
 }
 
 #endif

@@ -29,7 +29,7 @@ export class Visitor {
 	readonly asked: string[] = [];
 
 	private constructor(readonly context: BrowserContext, readonly page: Page, readonly origin: string) {
-		page.setDefaultTimeout(15_000);
+		page.setDefaultTimeout(60_000);
 		page.on('request', (request) => this.asked.push(request.url()));
 		complaints(page, this.heard);
 	}

@@ -211,7 +211,7 @@ static may_wait int hold(struct queue *q)
 	crypt_random(&random, sizeof(random));
 	number = (random & INT32_MAX) | 1;
 	TRY(take_number(q, number));
-	if (q->held) {
+	if (q->number) {
 		u = unit_start(q, true);
 		if (unit_end(u, carry_over(u, number)) < 0) {
 			q->session = 0;

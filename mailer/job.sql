@@ -3,10 +3,15 @@
 select pg_try_advisory_lock(1886352245, :number::int) as held;
 
 -- name: job_rehold
--- What is still in flight after the session was lost goes over to the new number.
+-- What is still in flight after the session was lost goes over to the new number. What else has the old one was
+-- claimed without our learning of it, the answer to the commit being lost: nothing was sent, and it is free at once.
+with held as (
+  select jsonb_array_elements_text(:ids::jsonb)::uuid as id
+)
 update envelope e
-set claimed_by = :number::bigint
-where e.claimed_by = :old::bigint and e.id in (select jsonb_array_elements_text(:ids::jsonb)::uuid);
+set claimed_by = case when e.id in (select h.id from held h) then :number::bigint end,
+    claimed_at = case when e.id in (select h.id from held h) then e.claimed_at end
+where e.claimed_by = :old::bigint;
 
 -- name: job_claim
 -- Envelopes that are due and nobody's, firm by firm in turn, so that one firm's many mails do not hold up

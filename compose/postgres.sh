@@ -14,6 +14,7 @@ roles() {
 	done
 	echo "grant portico_owner to portico_operator;"
 	echo "create database portico owner portico_owner;"
+	echo "grant connect on database portico to portico_operator;" # the schema takes it from everybody else
 }
 
 if [ ! -e "$data/PG_VERSION" ]; then

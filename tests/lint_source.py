@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-TEXT = re.compile(r"\.(c|h|sql|sh|awk|py|mjs|js|ts|css|html|ya?ml|json|md|in|txt|tpl)$|Makefile$|^Dockerfile|^\.ci/")
+TEXT = re.compile(r"\.(c|h|sql|sh|awk|py|mjs|js|ts|css|html|ya?ml|json|md|in|txt|tpl)$|Makefile$|Dockerfile$|^\.ci/")
 THIRD_PARTY = re.compile(r"package-lock\.json$|\.min\.js$|redoc.*\.js$|^LICENSE")
 ALL = [
     path

@@ -58,7 +58,7 @@ up env
 docker import --change 'CMD ["bash"]' "$W/base.tar" debian:bookworm-slim >/dev/null
 rm "$W/base.tar"
 for service in init postgres redis catcher api mailer edge; do
-	DOCKER_BUILDKIT=0 docker build -q --network host --target "$service" -t "${COMPOSE_PROJECT_NAME}_$service" . >>"$W/log" 2>&1 ||
+	DOCKER_BUILDKIT=0 docker build -q -f api/ctl/compose/Dockerfile --network host --target "$service" -t "${COMPOSE_PROJECT_NAME}_$service" . >>"$W/log" 2>&1 ||
 		{ tail -n 40 "$W/log"; exit 1; }
 done
 docker tag "${COMPOSE_PROJECT_NAME}_api" "${COMPOSE_PROJECT_NAME}_migrate"

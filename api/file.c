@@ -8,6 +8,7 @@
 #include "reply.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 
 /* Is the entity tag in this If-Match or If-None-Match list, or is the list "*"? */
@@ -16,28 +17,57 @@ static bool tag_listed(const char *list, const char *etag)
 	return strcmp(list, "*") == 0 || strstr(list, etag) != NULL;
 }
 
-/* First and last byte of a single range of `size` bytes. 1 ok, 0 not to be honoured, -1 outside. */
-static int range_read(const char *text, int64_t size)
+static int number_read(const char **at, int64_t *n_r)
 {
 	char *end;
-	int64_t first, last;
 
-	if (strncmp(text, "bytes=", 6) != 0 || strchr(text, ',') != NULL)
+	if (!isdigit((unsigned char)**at))
+		return -1;
+	errno = 0;
+	*n_r = strtoll(*at, &end, 10);
+	*at = end;
+	return errno == 0 ? 0 : -1;
+}
+
+/* One range, and move behind it. 1: some of `size` bytes are in it, 0: none, -1: it is no range. */
+static int range_one(const char **at, int64_t size)
+{
+	int64_t first, last;
+	bool of_end = **at == '-';
+
+	*at += of_end;
+	TRY(number_read(at, &first));
+	if (of_end)
+		return first > 0;
+	if (**at != '-')
+		return -1;
+	++*at;
+	if (isdigit((unsigned char)**at) && (number_read(at, &last) < 0 || last < first))
+		return -1;
+	return first < size;
+}
+
+/*
+ * 0 when the edge can be left to it, -1 when it would refuse: no range fits, or one is malformed.
+ * Units other than bytes are no business of ours (RFC 9110 14.2).
+ */
+static int range_read(const char *text, int64_t size)
+{
+	bool fits = false;
+	int one;
+
+	if (strncasecmp(text, "bytes=", 6) != 0)
 		return 0;
-	text += 6;
-	if (*text == '-') {
-		first = strtoll(text + 1, &end, 10);
-		return !isdigit((unsigned char)text[1]) || *end != '\0' ? 0 : first == 0 ? -1 : 1;
+	for (text += 6;; text++) {
+		text += strspn(text, " ");
+		one = range_one(&text, size);
+		fits |= one > 0;
+		text += strspn(text, " ");
+		if (one < 0 || (*text != ',' && *text != '\0'))
+			return -1;
+		if (*text == '\0')
+			return fits ? 0 : -1;
 	}
-	if (!isdigit((unsigned char)*text))
-		return 0;
-	first = strtoll(text, &end, 10);
-	if (*end++ != '-')
-		return 0;
-	last = *end == '\0' ? size - 1 : strtoll(end, &end, 10);
-	if (*end != '\0' || (last < first && first < size))
-		return 0;
-	return first >= size ? -1 : 1;
 }
 
 /* RFC 6266: a plain ASCII name for old readers, the real one in UTF-8. */
@@ -69,7 +99,7 @@ static int range_check(struct rq *rq, const struct file *file, const char *etag)
 
 	if (range == NULL || (if_range != NULL && strcmp(if_range, etag) != 0))
 		return 0;
-	if (range_read(range, file->size) >= 0)
+	if (range_read(range, file->size) == 0)
 		return 0;
 	reply_header(rq, "content-range",
 	             arena_printf(rq->arena, "bytes */%lld", (long long)file->size));

@@ -569,3 +569,17 @@ test('a range that is none, or lies outside, is refused with the size, whatever 
   ] as const)
     assert.equal((await ask(range)).body.toString(), body, range);
 });
+
+test('a body where none is expected is read to its end', async () => {
+  for (const at of ['/openapi.json', '/healthz', '/readyz'])
+    for (const method of ['POST', 'PATCH']) {
+      const got = await raw(at, { method, body: 'a body', headers: { 'content-type': 'application/octet-stream' } });
+      assert.equal(`${got.status} ${got.json.code}`, '405 method_not_allowed');
+    }
+});
+
+test('a Host that is too long is refused at the edge, under one request id', async () => {
+  const got = await raw('/healthz', { headers: { host: 'x'.repeat(300) } });
+  assert.equal(got.status, 400);
+  assert.equal(got.json.request_id, got.headers.get('x-request-id'));
+});

@@ -32,6 +32,11 @@ static int cookie_read(struct rq *rq, const char **token_r)
 	return 0;
 }
 
+static bool is_public(const struct rq *rq)
+{
+	return strcmp(rq->route->access, PUBLIC) == 0 || strcmp(rq->route->access, TEST) == 0;
+}
+
 static int bearer_read(struct rq *rq, const char **token_r)
 {
 	const char *value = rq_header(rq, "authorization");
@@ -40,7 +45,8 @@ static int bearer_read(struct rq *rq, const char **token_r)
 	if (value == NULL)
 		return 0;
 	if (strncasecmp(value, "Bearer ", 7) != 0)
-		return err_set(&rq->err, PROBLEM_unauthenticated,
+		return err_set(&rq->err,
+		               is_public(rq) ? PROBLEM_malformed_request : PROBLEM_unauthenticated,
 		               "Authorization must be a Bearer token.");
 	*token_r = value + 7 + strspn(value + 7, " ");
 	return 0;
@@ -62,11 +68,6 @@ static int token_claims(struct rq *rq, struct who *who)
 	return id_is_none(&who->firm) || id_is_none(&who->membership) || id_is_none(&who->session)
 	               ? -1
 	               : 0;
-}
-
-static bool is_public(const struct rq *rq)
-{
-	return strcmp(rq->route->access, PUBLIC) == 0 || strcmp(rq->route->access, TEST) == 0;
 }
 
 int auth_claim(struct rq *rq)

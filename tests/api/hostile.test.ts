@@ -583,3 +583,9 @@ test('a Host that is too long is refused at the edge, under one request id', asy
   assert.equal(got.status, 400);
   assert.equal(got.json.request_id, got.headers.get('x-request-id'));
 });
+
+test('credentials of another kind are no fault of a call that needs none', async () => {
+  const headers = { authorization: 'Basic b2xpdmU6eA==' };
+  assert.equal((await raw('/v1/setup', { headers })).json.code, 'malformed_request');
+  assert.equal((await raw('/v1/me', { headers })).json.code, 'unauthenticated');
+});

@@ -589,3 +589,22 @@ test('credentials of another kind are no fault of a call that needs none', async
   assert.equal((await raw('/v1/setup', { headers })).json.code, 'malformed_request');
   assert.equal((await raw('/v1/me', { headers })).json.code, 'unauthenticated');
 });
+
+test('an invitation: resent only as it was seen, and revoked only while nobody has come in by it', async () => {
+  const firm = await newFirm();
+  const client = await newClient(firm.owner);
+  const contact = await newContact(firm.owner, client);
+  const { invitation } = await ok(enable(firm.owner, contact, { send: 'later' }), 200);
+  const resent = await raw(`/v1/invitations/${invitation?.id}/resend`, {
+    method: 'POST',
+    as: firm.owner,
+    headers: { 'idempotency-key': key(), 'if-match': '"x"' },
+  });
+  assert.equal(`${resent.status} ${resent.json.code}`, '412 version_changed');
+  const user = await newPortalUser(firm, client);
+  const [used] = (
+    await ok(firm.owner.api.GET('/v1/invitations', { params: { query: { contact_id: user.contact.id } } }), 200)
+  ).data;
+  const revoked = await raw(`/v1/invitations/${used?.id}`, { method: 'DELETE', as: firm.owner });
+  assert.equal(`${revoked.status} ${revoked.json.code}`, '409 already_registered');
+});

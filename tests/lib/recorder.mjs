@@ -44,6 +44,7 @@ export class Contract {
     const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true, validateFormats: true });
     /** @type {any} */ (formats)(ajv);
     for (const name of ['int64', 'binary']) ajv.addFormat(name, true);
+    ajv.addFormat('idn-email', /^[^@\s]+@[^@\s]+\.[^@\s]+$/);
     const schemas = structuredClone(this.document.components.schemas);
     close(schemas);
     ajv.addVocabulary(['components']);

@@ -17,11 +17,6 @@ attempt() {
 	"$@" </dev/null || failed="$failed $name"
 }
 
-# Debian's own Node 18 runs test files side by side, whatever it is asked; newer ones can be told not to.
-one_by_one() {
-	node --help | grep -q -- --test-concurrency && echo --test-concurrency=1
-}
-
 echo "== $suite"
 if [ -x "tests/$suite/run.sh" ]; then
 	attempt run.sh "tests/$suite/run.sh" "$@"
@@ -30,8 +25,7 @@ else
 		attempt "${program##*/}" "$program"
 	done
 	set -- "tests/$suite"/*.test.mjs
-	# shellcheck disable=SC2046 # an option or none
-	[ ! -e "$1" ] || attempt "*.test.mjs" node --test $(one_by_one) "$@"
+	[ ! -e "$1" ] || attempt "*.test.mjs" node --test --test-concurrency=1 "$@"
 fi
 for script in "tests/$suite"/*.sh; do
 	[ ! -x "$script" ] || [ "${script##*/}" = run.sh ] || attempt "${script##*/}" "$script"

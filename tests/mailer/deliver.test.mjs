@@ -14,7 +14,7 @@ test('a share is mailed once, by itself and at once', async () => {
 	const mailer = await rig.mailer();
 	const [queued] = await rig.mailShare(w);
 	assert.equal(queued.state, 'queued');
-	const [mail] = await rig.sink.wait(w.person.login_email, 1, 0, 5000);
+	const [mail] = await rig.sink.wait(w.person.login_email, 1, 0, 60_000);
 	const e = await rig.settled(queued.id, 'sent');
 	assert.equal(mail.subject, 'Adler & Söhne has shared the folder "Annual accounts" with you');
 	assert.equal(mail.from, '', 'the return path is null');
@@ -44,7 +44,7 @@ test('Redis wakes it within a moment', async () => {
 		const [e] = await rig.mailShare(w);
 		const start = Date.now();
 		rig.ring(e.event_id, w.firm);
-		await rig.sink.wait('', 1, seen, 5000);
+		await rig.sink.wait('', 1, seen, 60_000);
 		waits.push(Date.now() - start);
 	}
 	waits.sort((a, b) => a - b);
@@ -58,7 +58,7 @@ test('an invitation carries a link that is nowhere in the database', async () =>
 	const invitation = await rig.invitation(w);
 	await rig.mailer();
 	const [queued] = await rig.mailInvitation(w, invitation);
-	const [mail] = await rig.sink.wait(w.person.login_email, 1, 0, 5000);
+	const [mail] = await rig.sink.wait(w.person.login_email, 1, 0, 60_000);
 	const e = await rig.settled(queued.id, 'sent');
 	const [, token] = /^https:\/\/portal\.example\/accept#([A-Za-z0-9_-]{86})$/.exec(mail.links[0]);
 	const bytes = Buffer.from(token, 'base64url');
@@ -76,7 +76,7 @@ test('a staff invitation has words of its own, and the firm its own address', as
 	await rig.mailer();
 	const [e] = await rig.mailInvitation(w, invitation);
 	assert.equal(e.kind, 'staff_invitation');
-	const [mail] = await rig.sink.wait('', 1, 0, 5000);
+	const [mail] = await rig.sink.wait('', 1, 0, 60_000);
 	assert.equal(mail.subject, 'Olga Owner invites you to the team of Adler & Söhne');
 	assert.ok(mail.links[0].startsWith('https://adler.example/accept#'));
 	assert.equal(headers(mail.raw)['reply-to'], '<help@adler.example>');
@@ -214,7 +214,7 @@ test('names with line breaks, quotes and other alphabets stay names', async () =
 		people.push(await rig.person(w, name));
 	await rig.mailer();
 	await rig.mailShare(w, { id: people.map((p) => p.share.id) });
-	await rig.sink.wait('', 4, 0, 5000);
+	await rig.sink.wait('', 4, 0, 60_000);
 	for (const [i, { person }] of people.entries()) {
 		const [mail] = rig.sink.to(person.login_email);
 		const head = headers(mail.raw);

@@ -62,7 +62,7 @@ test('kill -9 after the final dot: one more copy at most, the same byte for byte
 	await rig.sink.start();
 	rig.sink.faults = [{ at: 'data', delay_ms: 150 }];
 	await rig.mailShare(w, { id: ids });
-	await rig.sink.wait('', 1, 0, 5000);
+	await rig.sink.wait('', 1, 0, 60_000);
 	first.killed = true;
 	first.kill('SIGKILL');
 	await rig.mailer();

@@ -101,7 +101,7 @@ test('uploads within five minutes make one mail, of fifteen minutes at most', as
 	assert.equal(open.due_at - open.created_at, 15 * 60_000);
 	assert.equal(rig.sink.mails.length, 0);
 	rig.setOffset(15 * 60 + 2);
-	const [mail] = await rig.sink.wait(w.person.login_email, 1, 0, 5000);
+	const [mail] = await rig.sink.wait(w.person.login_email, 1, 0, 60_000);
 	assert.ok(mail, `${Date.now() - start}`);
 	for (const name of names)
 		assert.equal(mail.text.split(`- ${name}\n`).length, 2, name);
@@ -158,7 +158,7 @@ test('300 uploads are one mail that lists twenty and counts the rest', async () 
 	});
 	rig.setOffset(61);
 	await rig.mailer();
-	const [mail] = await rig.sink.wait('', 1, 0, 5000);
+	const [mail] = await rig.sink.wait('', 1, 0, 60_000);
 	assert.equal(mail.subject, '300 new documents (Acme GmbH)');
 	assert.ok(mail.text.includes('- and 280 more'));
 	assert.equal(rig.sink.mails.length, 1);
@@ -169,14 +169,14 @@ test('one document is named in the subject and linked; folders apart lead to the
 	const { doc } = await rig.mailUpload(w, w.staff);
 	rig.setOffset(61);
 	await rig.mailer();
-	const [mail] = await rig.sink.wait('', 1, 0, 5000);
+	const [mail] = await rig.sink.wait('', 1, 0, 60_000);
 	assert.equal(mail.subject, `New document: ${doc.name} (Acme GmbH)`);
 	assert.match(mail.links[0], /\/items\/doc_/);
 	const sub = await rig.make.folder(w.client, w.folder);
 	await rig.mailUpload(w, w.staff);
 	await rig.mailUpload(w, w.staff, await rig.make.document(sub));
 	rig.setOffset(300);
-	const [second] = await rig.sink.wait('', 1, 1, 5000);
+	const [second] = await rig.sink.wait('', 1, 1, 60_000);
 	assert.equal(second.links[0], 'https://portal.example/signin');
 });
 
@@ -233,7 +233,7 @@ test('of several uploads only those are told that are still there and still seen
 	await rig.owner.query('update document set folder_id = $2 where id = $1', [docs[1].id, (await rig.make.folder(w.client)).id]);
 	rig.setOffset(61);
 	await rig.mailer();
-	const [mail] = await rig.sink.wait('', 1, 0, 5000);
+	const [mail] = await rig.sink.wait('', 1, 0, 60_000);
 	assert.equal(mail.subject, `New document: ${docs[2].name} (Acme GmbH)`);
 	assert.match(mail.links[0], /\/items\/doc_/);
 	await rig.mailUpload(w, w.staff, docs[0]);
@@ -290,11 +290,11 @@ test('the zone and the words are the reader\'s; what is not known falls to Engli
 	await rig.owner.query("update membership set timezone = 'Mars/Base', locale = 'xx-YY' where id = $1", [w.person.id]);
 	await rig.mailer();
 	await rig.mailUpload(w, w.staff);
-	const [mail] = await rig.sink.wait('', 1, 0, 5000);
+	const [mail] = await rig.sink.wait('', 1, 0, 60_000);
 	assert.match(mail.text, /, \d+ \w+ \d{4}, \d\d:\d\d \(UTC\)/);
 	await rig.owner.query("update membership set timezone = 'Asia/Tokyo' where id = $1", [w.person.id]);
 	await rig.mailUpload(w, w.staff);
-	const [second] = await rig.sink.wait('', 1, 1, 5000);
+	const [second] = await rig.sink.wait('', 1, 1, 60_000);
 	assert.match(second.text, /\(Asia\/Tokyo\)/);
 	assert.equal(headers(second.raw)['mime-version'], '1.0');
 	await until(async () => (await rig.envelopes()).every((e) => e.state === 'sent'), 'all');

@@ -31,6 +31,8 @@ static int access_read(struct rq *rq, const struct candidate *c, struct access *
 
 	*access = (struct access){.contact_id = c->contact.id};
 	TRY(db_query(&rq->db, &sql_access_get, NULL, &rows));
+	if (rows.n == 0) /* archived since the candidate was read */
+		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
 	row_read(&rows, 0, access_entity.fields, access, rq->arena);
 	TRY(candidate_reasons(rq, c, NULL, &access->ineligible_reasons));
 	access->eligible = access->ineligible_reasons.n == 0;

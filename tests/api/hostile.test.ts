@@ -608,3 +608,19 @@ test('an invitation: resent only as it was seen, and revoked only while nobody h
   const revoked = await raw(`/v1/invitations/${used?.id}`, { method: 'DELETE', as: firm.owner });
   assert.equal(`${revoked.status} ${revoked.json.code}`, '409 already_registered');
 });
+
+test('the access of a contact is read while the contact is archived: it is there or not, and no worker ends', async () => {
+  const { owner } = await newFirm();
+  const before = workers();
+  for (let round = 0; round < 6; round++)
+    await Promise.all(
+      [1, 2, 3, 4].map(async () => {
+        const contact = await newContact(owner);
+        const read = () => raw(`/v1/contacts/${contact.id}/portal_access`, { as: owner });
+        const archive = () => raw(`/v1/contacts/${contact.id}`, { method: 'DELETE', as: owner });
+        const got = await Promise.all([read(), read(), read(), archive(), read(), read(), read()]);
+        for (const { status } of got) assert.ok([200, 204, 404].includes(status), `${status}`);
+      }),
+    );
+  assert.equal(workers(), before);
+});

@@ -190,56 +190,6 @@ test('P4: who has a sign-in already proves it, and chooses no second password', 
 	await visitor.leave();
 });
 
-test('an upload can be cancelled, and one that failed tried again without making two', async () => {
-	const client = await newClient(firm.owner);
-	const user = await newPortalUser(firm, client);
-	const folder = await uploadFolder(firm.owner, client);
-	const visitor = await Visitor.come(browser, stack.url, PHONE);
-	await visitor.open(`/signin?firm=${firm.slug}&next=/items/${folder.id}`);
-	await signIn(visitor, user.email);
-	await visitor.page.waitForSelector('#upload:not([hidden])');
-
-	// The answer to the first upload is lost on its way; the API has the document.
-	let lost = 0;
-	const keys: string[] = [];
-	await visitor.page.route(/\/v1\/portal\/documents\?folder_id/, async (route, request) => {
-		if (request.method() !== 'POST') return route.fallback();
-		keys.push(request.headers()['idempotency-key'] ?? '');
-		if (lost++) return route.fallback();
-		await portalUploadAs(visitor, request.url(), keys[0] ?? '', 'only once');
-		return route.abort('connectionreset');
-	});
-	fs.writeFileSync(path.join(dir, 'once.txt'), 'only once');
-	await visitor.page.setInputFiles('#files', path.join(dir, 'once.txt'));
-	await visitor.page.waitForSelector('#uploads .failed');
-	await visitor.look('a failed upload');
-	await visitor.page.click('button:has-text("Try again")');
-	await visitor.page.waitForSelector('#uploads .done');
-	await visitor.page.unroute(/\/v1\/portal\/documents\?folder_id/);
-	assert.equal(new Set(keys).size, 1);
-	assert.equal(keys.length, 2);
-
-	// Slowed down, so that there is something to cancel.
-	const devtools = await visitor.context.newCDPSession(visitor.page);
-	await devtools.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 500_000 });
-	const slow = fileOf('slow.bin', 20_000_000);
-	const next = fileOf('next.bin', 1000);
-	await visitor.page.setInputFiles('#files', [slow.file, next.file]);
-	await visitor.page.waitForSelector('progress:not([hidden])');
-	await visitor.look('an upload on its way');
-	await visitor.page.click(`button[aria-label="Cancel: slow.bin"]`);
-	await visitor.page.waitForFunction(() => document.querySelectorAll('#uploads .done').length === 2);
-	const page = await ok(firm.owner.api.GET('/v1/documents', { params: { query: { folder_id: folder.id } } }), 200);
-	assert.deepEqual(page.data.map((d) => d.name).sort(), ['next.bin', 'once.txt']);
-	await visitor.leave();
-});
-
-/** The upload that the page asked for, made on its behalf with the same key. */
-async function portalUploadAs(visitor: Visitor, url: string, key: string, text: string): Promise<void> {
-	const answer = await visitor.context.request.post(url, { data: text, headers: { 'content-type': 'text/plain', 'idempotency-key': key, origin: stack.url } });
-	assert.equal(answer.status(), 201, await answer.text());
-}
-
 test('more than a page of documents; what is not shared is not there; a session that ended leads to sign-in', async () => {
 	const client = await newClient(firm.owner);
 	const user = await newPortalUser(firm, client);

@@ -163,6 +163,14 @@ const char *invitation_address(const struct rq *rq, const struct candidate *c)
 	return c->contact.primary_email;
 }
 
+int invitation_prepare(struct rq *rq, struct candidate *c)
+{
+	if (!id_is_none(&c->invitation))
+		return 0;
+	TRY(invitation_make(rq, c, invitation_address(rq, c), 0));
+	return record(rq, "portal_access.updated", c->membership, id_none);
+}
+
 int invitation_load(struct rq *rq, struct id id, struct invitation *i_r)
 {
 	return find_one(rq, &sql_invite_get, ARGS({"id", arg_id(rq->arena, &id)}),

@@ -49,6 +49,9 @@ may_wait int access_turn_on(struct rq *rq, struct candidate *c, const struct acc
  */
 may_wait int invitation_send(struct rq *rq, struct candidate *c, const char *email);
 
+/* Have an open invitation for later, if there is none, as after one was revoked. */
+may_wait int invitation_prepare(struct rq *rq, struct candidate *c);
+
 /*
  * Where an invitation goes before registration: to the chosen address while the contact has it,
  * else to the contact's primary address of now (S0-20, S2-15). NULL when there is none.

@@ -119,12 +119,12 @@ static int invite(struct rq *rq, struct candidate *c, const struct invitation_in
 	TRY(candidate_reasons(rq, c, in->email, &reasons));
 	if (reasons.n > 0)
 		return candidate_refuse(rq, &reasons);
-	if (id_is_none(&c->membership) || strcmp(c->state, "not_sent") == 0)
-		return access_turn_on(rq, c, &how);
-	if (strcmp(in->send, "now") != 0)
-		return 0;
 	TRY(auth_known(rq));
-	return invitation_send(rq, c, invitation_address(rq, c));
+	if (id_is_none(&c->membership) || strcmp(c->state, "not_sent") == 0)
+		TRY(access_turn_on(rq, c, &how));
+	else if (strcmp(in->send, "now") == 0)
+		TRY(invitation_send(rq, c, invitation_address(rq, c)));
+	return invitation_prepare(rq, c);
 }
 
 int invitation_create(struct rq *rq)

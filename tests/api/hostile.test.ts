@@ -624,3 +624,37 @@ test('the access of a contact is read while the contact is archived: it is there
     );
   assert.equal(workers(), before);
 });
+
+test('an invitation for later after one was revoked, and a resend to nowhere', async () => {
+  const { owner } = await newFirm();
+  const contact = await newContact(owner, await newClient(owner));
+  const invite = () =>
+    ok(
+      owner.api.POST('/v1/invitations', {
+        params: { header: { 'Idempotency-Key': key() } },
+        body: { contact_id: contact.id, send: 'later' },
+      }),
+      201,
+    );
+  const first = await invite();
+  await ok(owner.api.DELETE('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: first.id } } }), 204);
+  const second = await invite();
+  assert.notEqual(second.id, first.id);
+  assert.deepEqual([second.status, second.email], ['not_sent', contact.primary_email]);
+  assert.equal((await invite()).id, second.id);
+  await ok(
+    owner.api.PATCH('/v1/contacts/{contact_id}', {
+      params: { path: { contact_id: contact.id } },
+      body: { primary_email: null, emails: [] },
+    }),
+    200,
+  );
+  await refused(
+    owner.api.POST('/v1/invitations/{invitation_id}/resend', {
+      params: { path: { invitation_id: second.id }, header: { 'Idempotency-Key': key() } },
+    }),
+    422,
+    'not_eligible',
+    ['/primary_email primary_email_missing'],
+  );
+});

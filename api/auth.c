@@ -167,6 +167,14 @@ int auth_known(struct rq *rq)
 	return 0;
 }
 
+int auth_gone(struct rq *rq)
+{
+	if (rq->err.problem != PROBLEM_not_found)
+		return -1;
+	err_clear(&rq->err);
+	return err_set(&rq->err, PROBLEM_unauthenticated, "The session has ended.");
+}
+
 int auth_optional(struct rq *rq, struct who *who_r)
 {
 	struct rows rows;

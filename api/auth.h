@@ -22,6 +22,12 @@ int auth_origin(struct rq *rq);
  */
 may_wait int auth_optional(struct rq *rq, struct who *who_r);
 
+/*
+ * What the caller's own session rests on was not found: it has ended since authenticate() ran.
+ * Turns not_found into unauthenticated, leaves other faults. Always -1.
+ */
+int auth_gone(struct rq *rq);
+
 /* Queue authenticate() before the first statement, with the route's rule. */
 void auth_prelude(struct rq *rq);
 

@@ -12,7 +12,8 @@
 
 static int me_load(struct rq *rq, struct me *me_r)
 {
-	TRY(find_one(rq, &sql_me_get, NULL, &me_entity, me_r));
+	if (find_one(rq, &sql_me_get, NULL, &me_entity, me_r) < 0)
+		return auth_gone(rq);
 	me_r->id = membership_id_text(rq, &rq->who.membership, me_r->audience);
 	return 0;
 }
@@ -52,7 +53,8 @@ int me_patch(struct rq *rq)
 	struct me *me = &change.me;
 	uint64_t sent;
 
-	TRY(change_one(rq, &sql_me_lock, NULL));
+	if (change_one(rq, &sql_me_lock, NULL) < 0)
+		return auth_gone(rq);
 	TRY(me_load(rq, me));
 	TRY(match_version(rq, me->version));
 	change.timezone = me->timezone;

@@ -97,5 +97,5 @@ int session_get(struct rq *rq)
 {
 	const char *json = session_json(rq, &rq->who.session);
 
-	return json == NULL ? -1 : reply_json(rq, 200, json, strlen(json));
+	return json == NULL ? auth_gone(rq) : reply_json(rq, 200, json, strlen(json));
 }

@@ -658,3 +658,17 @@ test('an invitation for later after one was revoked, and a resend to nowhere', a
     ['/primary_email primary_email_missing'],
   );
 });
+
+test('a change of oneself that meets the end of the access is a call without a session', async () => {
+  const firm = await newFirm();
+  const user = await newPortalUser(firm, await newClient(firm.owner));
+  const [row] = await stack.sql('select m.id from membership m where m.firm_id = $1 and m.kind = $2', [
+    firm.id,
+    'portal',
+  ]);
+  const ended = stack.sql(`begin; delete from membership where id = '${row.id}'; select pg_sleep(1); commit`);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const got = await raw('/v1/me', { method: 'PATCH', as: user, json: { name: 'Ann' } });
+  await ended;
+  assert.equal(`${got.status} ${got.json.code}`, '401 unauthenticated');
+});

@@ -46,7 +46,10 @@ struct db_pool;
  */
 struct db_pool *db_pool_new(const char *conninfo, unsigned size);
 
-/* Close all connections and free the pool. NULL-safe. */
+/*
+ * Close all connections and free the pool; those that are being drained in the background, when
+ * they are. Nobody may be waiting for one. NULL-safe.
+ */
 void db_pool_free(struct db_pool *pool);
 
 /* What the tests and readyz see. */

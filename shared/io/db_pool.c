@@ -26,6 +26,8 @@ struct db_pool {
 	struct db_conn *all;
 	struct waiter *first, *last;
 	unsigned connecting, failures;
+	unsigned draining; /* connections that fibers of their own still have */
+	bool freed;        /* the last of those ends the pool */
 	int64_t retry_at_ms;
 	struct db_pool_stats stats;
 };
@@ -42,15 +44,27 @@ struct db_pool *db_pool_new(const char *conninfo, unsigned size)
 	return pool;
 }
 
-void db_pool_free(struct db_pool *pool)
+static void pool_end(struct db_pool *pool)
 {
-	if (!pool)
-		return;
-	assert(!pool->first && pool->connecting == 0);
-	while (pool->all)
-		pool_close(pool->all);
 	free(pool->conninfo);
 	free(pool);
+}
+
+void db_pool_free(struct db_pool *pool)
+{
+	struct db_conn *c, *older;
+
+	if (!pool)
+		return;
+	assert(!pool->first && pool->connecting == 0 && !pool->freed);
+	pool->freed = true;
+	for (c = pool->all; c; c = older) {
+		older = c->older;
+		if (!c->draining)
+			pool_close(c);
+	}
+	if (pool->draining == 0)
+		pool_end(pool);
 }
 
 void db_pool_stats(const struct db_pool *pool, struct db_pool_stats *stats_r)
@@ -293,18 +307,27 @@ struct db_conn *pool_take(struct db_pool *pool, int64_t wait_ms, struct err *e)
 static void drain(void *arg)
 {
 	struct db_conn *c = arg;
+	struct db_pool *pool = c->pool;
 
-	c->pool->stats.drained++;
-	if (conn_settle(c) < 0)
+	pool->stats.drained++;
+	if (conn_settle(c) < 0 || pool->freed)
 		c->spoilt = true;
+	c->draining = false;
+	pool->draining--;
 	pool_give(c);
+	if (pool->freed && pool->draining == 0)
+		pool_end(pool);
 }
 
 void pool_drain(struct db_conn *c)
 {
-	if (c->spoilt || PQstatus(c->pg) == CONNECTION_BAD)
+	if (c->spoilt || PQstatus(c->pg) == CONNECTION_BAD) {
 		pool_close(c);
-	else if (io_driver->spawn)
+		return;
+	}
+	c->draining = true;
+	c->pool->draining++;
+	if (io_driver->spawn)
 		io_driver->spawn(drain, c);
 	else
 		drain(c);

@@ -24,7 +24,8 @@ enum {
 struct db_conn {
 	struct db_pool *pool;
 	PGconn *pg;
-	bool spoilt; /* close it instead of giving it back */
+	bool spoilt;   /* close it instead of giving it back */
+	bool draining; /* a fiber of its own brings it to rest */
 	struct {
 		const char **names; /* open addressing; NULL is free */
 		unsigned used, size;

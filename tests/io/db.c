@@ -900,6 +900,36 @@ static void test_db_cancelled_is_drained(void **state)
 	io_driver = &io_poll_driver;
 }
 
+/* A program that ends has its fibers cancelled one by one: the pool's owner before the drain. */
+static void test_db_pool_freed_while_drained(void **state)
+{
+	struct db_pool *small = db_pool_new(servers.conninfo, 2);
+	struct one_of_many gone = {.pool = small, .seconds = "0.3"};
+	struct strand *s;
+	struct work w;
+
+	(void)state;
+	work_open(&w, small, false);
+	assert_int_equal(db_query(&w.db, &one, NULL, NULL), 0);
+	work_close(&w);
+	for (int cancelled = 0; cancelled < 2; cancelled++) {
+		if (cancelled)
+			gone.pool = small = db_pool_new(servers.conninfo, 2);
+		loop_use();
+		s = loop_start(many_main, &gone);
+		for (int i = 0; i < 100 && ask_int(&busy_others, "n") == 0; i++)
+			loop_turn(10);
+		loop_cancel(s);
+		assert_non_null(loop_strands);
+		db_pool_free(small);
+		if (cancelled)
+			loop_cancel(loop_strands);
+		loop_finish();
+		io_driver = &io_poll_driver;
+		assert_int_equal(fiber_count(), 0);
+	}
+}
+
 /* ---- the server goes and comes ---- */
 
 static void test_db_server_down_and_up(void **state)
@@ -1075,6 +1105,7 @@ int main(void)
 		cmocka_unit_test(test_db_queue_times_out),
 		cmocka_unit_test(test_db_cancelled_anywhere),
 		cmocka_unit_test(test_db_cancelled_is_drained),
+		cmocka_unit_test(test_db_pool_freed_while_drained),
 		cmocka_unit_test(test_db_no_server),
 		cmocka_unit_test(test_db_server_down_and_up),
 		cmocka_unit_test(test_db_acknowledged_survives),

@@ -115,7 +115,7 @@ export const sha256 = (/** @type {Uint8Array} */ bytes) => crypto.createHash('sh
 /**
  * One call that changes something, as it is sent again and again until it is answered: the same key, the same bytes.
  * `mails` are those that follow: to whom, and what stands in their text.
- * @typedef {{ kind: string, path: string, as: Person, key: string, method?: string, json?: unknown, body?: Uint8Array, sha256?: string,
+ * @typedef {{ kind: string, path: string, as: Person, key: string, method?: string, json?: unknown, body?: Uint8Array | undefined, sha256?: string,
  *   name: string, mails: { to: string, says: string }[], answer?: any, state: 'new' | 'acked' | 'open' | 'refused', tries: number, statuses: number[] }} Act
  */
 
@@ -224,6 +224,7 @@ export async function send(rig, a, wrong) {
   if (status >= 200 && status < 300) {
     a.state = 'acked';
     a.answer = json;
+    a.body = undefined; // its hash is enough from here on
   } else if (status === 503 || (status === 409 && json?.code === 'idempotency_in_progress')) {
     if (status === 503 && !answer.headers.get('retry-after')) wrong(`${a.kind} ${a.name}: 503 without Retry-After`);
     a.state = 'open';
@@ -239,10 +240,13 @@ export async function send(rig, a, wrong) {
 /** The row that an acknowledged act has made. @param {Act} a @returns {string} */
 export const made = (a) => uuid(a.kind === 'share' ? a.answer.data[0].id : a.answer.id);
 
+/** What the mails of acts say: a link to an item, the name of a document, the way in. */
+const WORDS = /\/items\/\w+|[\w-]+\.bin|\/accept#/g;
+
 /** What the sink has got, looked up fast: there are thousands. */
 export class Letters {
   #seen = 0;
-  /** @type {Map<string, string>} */ #texts = new Map();
+  /** @type {Set<string>} */ #words = new Set();
 
   /** @param {import('../lib/sink.mjs').Sink} sink */
   constructor(sink) {
@@ -253,10 +257,10 @@ export class Letters {
   missing(a) {
     for (const { mails } = this.sink; this.#seen < mails.length; this.#seen++) {
       const mail = mails[this.#seen];
-      if (mail) this.#texts.set(mail.to, `${this.#texts.get(mail.to) ?? ''}\n${mail.text}`);
+      for (const word of mail?.text.match(WORDS) ?? []) this.#words.add(`${mail?.to} ${word}`);
     }
     return a.mails
-      .filter((m) => !this.#texts.get(m.to.toLowerCase())?.includes(m.says))
+      .filter((m) => !this.#words.has(`${m.to.toLowerCase()} ${m.says}`))
       .map((m) => `${a.kind} ${a.name} to ${m.to} (${a.statuses})`);
   }
 

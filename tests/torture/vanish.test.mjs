@@ -229,6 +229,9 @@ function stacks(pid) {
   ).length;
 }
 
+/** AddressSanitizer keeps what was freed, 256 MB of it. */
+const sanitized = () => fs.readFileSync(`/proc/${workers[0]}/maps`, 'utf8').includes('libasan');
+
 const descriptors = (/** @type {number} */ pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
 const rss = (/** @type {number} */ pid) =>
   Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
@@ -245,7 +248,7 @@ function suite(door, one) {
   describe(`clients vanish at ${door}`, () => {
     /** @type {Awaited<ReturnType<typeof atRest>>} */ let early;
 
-    test('P5: the workers live through it', { timeout: 600_000 }, async () => {
+    test('P5: the workers live through it', { timeout: 120_000 + REQUESTS * 40 }, async () => {
       const began = Date.now();
       await crowd(Math.ceil(REQUESTS / 8), one);
       early = await atRest();
@@ -265,7 +268,7 @@ function suite(door, one) {
         20_000,
         () => `${worst(descriptors)} descriptors`,
       );
-      assert.ok(late.rss < early.rss * 1.25 + 24, `${early.rss} MB became ${late.rss} MB`);
+      assert.ok(late.rss < early.rss * 1.25 + (sanitized() ? 300 : 24), `${early.rss} MB became ${late.rss} MB`);
     });
 
     test('P5 P6: no spool file stays behind', async () => {

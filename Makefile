@@ -190,8 +190,8 @@ clean: ## remove everything built
 # tests/SUITE/*.c are cmocka programs, each linked with what it needs of libapi.a, libmailer.a and libportico.a;
 # tests/suite.sh runs these and whatever else the suite's folder holds, with the programs already built.
 
-SUITES := unit io gate db mailer edge api contract e2e run torture
-.PHONY: test test-all $(SUITES:%=test-%) test-torture-long test-compose bench
+SUITES := unit io gate db mailer edge api contract fuzz e2e run torture
+.PHONY: test test-all $(SUITES:%=test-%) test-torture-long test-fuzz-long test-compose bench
 
 $(B)/tests/%: $(B)/o/tests/%.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
 	@mkdir -p $(@D)
@@ -221,6 +221,9 @@ $(SUITES:%=test-%): test-%:
 
 test-torture-long: ## the promises' own numbers: 1,000 kills, 20,000 events
 	@TORTURE_KILLS=1000 TORTURE_EVENTS=20000 TORTURE_REQUESTS=100000 $(MAKE) --no-print-directory test-torture
+
+test-fuzz-long: ## an hour of requests that nobody means well with
+	@FUZZ_SECONDS=3600 $(MAKE) --no-print-directory test-fuzz
 
 golden: $(B)/tests/mailer/letter ## write the expected mails of tests/mailer anew, to be read in the diff
 	@GOLDEN=1 $< && git diff --stat tests/mailer/golden

@@ -303,7 +303,10 @@ function found(why, door, bytes, reply) {
 }
 
 let revived = 0;
-/** Callers that a request locked out come in again. Another request may undo that meanwhile: then the next one tries. @param {string} caller */
+/**
+ * Callers that a request locked out come in again. Another request may undo that meanwhile: then the next one tries.
+ * @param {string} caller
+ */
 async function revive(caller) {
   if (Date.now() < revived + 1000) return;
   revived = Date.now();
@@ -354,9 +357,13 @@ test(`${SECONDS} s of requests, seed ${SEED}`, { timeout: (SECONDS + 120) * 1000
       .map(([status, n]) => `${status} ${n}`)
       .join(', ')}`,
   );
+  const words = stack
+    .log('api', 1e8)
+    .split('\n')
+    .filter((line) => line && !line.startsWith('{'));
+  assert.equal(workers(), before, `a worker has ended, seed ${SEED}: ${words.slice(0, 40).join('\n')}`);
   const told = [...findings].slice(0, Number(process.env.FUZZ_FOUND ?? 20)).map(([why, how]) => `${why}\n  ${how}`);
   assert.equal(findings.size, 0, `${findings.size} findings with seed ${SEED}:\n${told.join('\n\n')}`);
-  assert.equal(workers(), before, 'a worker has ended');
   assert.ok((statuses.get(503) ?? 0) <= total / 100, 'too many 503');
 });
 

@@ -108,7 +108,7 @@ export class Maker {
     const kind = r.below(10);
     if (kind < 4) return r.pick(TEXTS);
     if (kind < 6) return structuredClone(r.pick(VALUES));
-    if (kind < 7) return strangeId(r, r.pick(['cli', 'con', 'fol', 'doc', 'shr', 'inv', 'stf', 'xxx']));
+    if (kind < 7) return strangeId(r, r.pick(['cli', 'con', 'fol', 'doc', 'shr', 'inv', 'stf', 'zzz']));
     if (kind < 8)
       return Array.from(
         { length: Math.min(r.below(2000), COPIES_BYTES / (JSON.stringify(value)?.length ?? 1)) },

@@ -5,6 +5,7 @@
 #include "crypt.h"
 #include "reply.h"
 #include "routes.h"
+#include "setting.h"
 #include "sql_auth.h"
 
 #define COOKIE       "__Host-session="
@@ -91,12 +92,15 @@ int auth_claim(struct rq *rq)
 	return 0;
 }
 
-/* Is `origin` the very site that the request came to? */
+/* Is `origin` the very site that the request came to? What came in the clear is none that runs
+ * under TLS. */
 static bool same_site(const struct rq *rq, const char *origin)
 {
 	const char *host = rq_header(rq, "host"), *at = strstr(origin, "://");
+	bool tls = strncmp(this_worker.conf.public_url, "https:", 6) == 0;
 
-	return host != NULL && at != NULL && strcasecmp(at + 3, host) == 0;
+	return host != NULL && at != NULL && strcasecmp(at + 3, host) == 0 &&
+	       (!tls || strncasecmp(origin, "https:", 6) == 0);
 }
 
 int auth_origin(struct rq *rq)

@@ -19,7 +19,12 @@ describe('an empty installation without test mode', () => {
     sink = await new Sink().start();
     stack = await start({
       smtp: sink.url,
-      env: { PORTICO_DEMO: '0', PORTICO_TEST_MODE: '0', PORTICO_CORS_ORIGINS: `${ORIGIN} https://second.firm.test` },
+      env: {
+        PORTICO_DEMO: '0',
+        PORTICO_TEST_MODE: '0',
+        PORTICO_PUBLIC_URL: 'https://portal.firm.test',
+        PORTICO_CORS_ORIGINS: `${ORIGIN} https://second.firm.test`,
+      },
     });
   });
   after(async () => {
@@ -75,6 +80,17 @@ describe('an empty installation without test mode', () => {
     );
     assert.equal(got.session?.principal.name, 'Olive Owner');
     assert.ok(got.session?.permissions.includes('documents:purge'));
+  });
+
+  test('a portal under TLS takes nothing from a page of its own name that came in the clear', async () => {
+    const host = new URL(stack.url).host;
+    const sent = async (origin: string) => {
+      const headers = { 'content-type': 'application/json', origin };
+      const body = JSON.stringify({ audience: 'staff', email: 'a@b.test', password: 'x', transport: 'cookie' });
+      return JSON.parse((await wire(`${stack.url}/v1/auth/login`, { method: 'POST', headers, body })).body.toString()).code;
+    };
+    assert.equal(await sent(`http://${host}`), 'origin_not_allowed');
+    assert.equal(await sent(`https://${host}`), 'invalid_credentials');
   });
 
   test('CORS: an allowed origin reads every answer, good or bad, with credentials and all our headers', async () => {

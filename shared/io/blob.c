@@ -214,13 +214,16 @@ static int failed(struct err *e, const char *what)
 	}
 }
 
-/* Is it a plain name below the spool directory? */
+/* Is it a plain name in the spool directory, and not that directory or another? */
 static bool in_spool(const char *path)
 {
 	size_t len = strlen(store.spool);
 
-	return strncmp(path, store.spool, len) == 0 && path[len] == '/' && !strstr(path, "/../") &&
-	       strlen(path) < PATH_SIZE;
+	if (strncmp(path, store.spool, len) != 0 || path[len] != '/' || strlen(path) >= PATH_SIZE)
+		return false;
+	path += len + 1;
+	return *path != '\0' && !strchr(path, '/') && strcmp(path, ".") != 0 &&
+	       strcmp(path, "..") != 0;
 }
 
 /* Move the spool file where the edge cannot unlink it, and look what it is. */
@@ -230,14 +233,14 @@ static int claim(const char *spool, const char *incoming, int64_t *size_r, struc
 
 	if (!in_spool(spool))
 		return err_set(e, PROBLEM_malformed_request, "The upload was not found");
+	if (lstat(spool, &st) < 0)
+		return failed(e, "look at the spool");
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, PROBLEM_malformed_request, "The upload is not a file");
 	if (rename(spool, incoming) < 0)
 		return failed(e, "rename from the spool");
-	if (lstat(incoming, &st) == 0 && S_ISREG(st.st_mode)) {
-		*size_r = st.st_size;
-		return 0;
-	}
-	unlink(incoming);
-	return err_set(e, PROBLEM_malformed_request, "The upload is not a file");
+	*size_r = st.st_size;
+	return 0;
 }
 
 static int hash_file(struct arena *a, const char *path, struct blob *b, struct err *e)

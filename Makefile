@@ -220,10 +220,10 @@ $(SUITES:%=test-%): test-%:
 	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' flock -o $(B)/flags tests/suite.sh $* $(filter $(B)/tests/$*/%,$(TEST_BIN))
 
 test-torture-long: ## the promises' own numbers: 1,000 kills, 20,000 events
-	@TORTURE_KILLS=1000 TORTURE_EVENTS=20000 TORTURE_REQUESTS=100000 $(MAKE) --no-print-directory test-torture
+	@SUITE_SECONDS=0 TORTURE_KILLS=1000 TORTURE_EVENTS=20000 TORTURE_REQUESTS=100000 $(MAKE) --no-print-directory test-torture
 
 test-fuzz-long: ## an hour of requests that nobody means well with
-	@FUZZ_SECONDS=3600 $(MAKE) --no-print-directory test-fuzz
+	@SUITE_SECONDS=0 FUZZ_SECONDS=3600 $(MAKE) --no-print-directory test-fuzz
 
 golden: $(B)/tests/mailer/letter ## write the expected mails of tests/mailer anew, to be read in the diff
 	@GOLDEN=1 $< && git diff --stat tests/mailer/golden
@@ -233,7 +233,7 @@ test-compose: ## docker-compose.yml for real, in minutes (as root)
 	@tests/compose/run.sh
 
 bench: all $(filter $(B)/tests/bench/%,$(TEST_BIN)) ## the figures
-	@B='$(B)' tests/suite.sh bench $(filter $(B)/tests/bench/%,$(TEST_BIN))
+	@B='$(B)' SUITE_SECONDS=0 tests/suite.sh bench $(filter $(B)/tests/bench/%,$(TEST_BIN))
 
 # ---- lint -----------------------------------------------------------------------------------------------------
 

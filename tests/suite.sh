@@ -1,7 +1,8 @@
 #!/bin/sh
 # suite.sh SUITE [PROGRAM...] - run one suite of tests: tests/SUITE/run.sh if there is one, else each program and
 # tests/SUITE/*.test.mjs by Node's runner; then, in both cases, the other executable scripts tests/SUITE/*.sh.
-# B is the build directory; its file `suites` gets a line. Prints what the runners print; fails if one failed.
+# B is the build directory; its file `suites` gets a line. Prints what the runners print; fails if one failed, or did not
+# end in SUITE_SECONDS (0: no limit), for a test that hangs is a defect and not a wait.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 suite=$1
@@ -14,8 +15,17 @@ began=$(date +%s)
 attempt() {
 	name=$1
 	shift
-	"$@" </dev/null || failed="$failed $name"
+	timeout -k 60 "${SUITE_SECONDS:-900}" "$@" </dev/null &
+	running=$!
+	wait $running
+	case $? in
+	0) ;;
+	124 | 137) failed="$failed $name(too-long)" ;;
+	*) failed="$failed $name" ;;
+	esac
 }
+# timeout(1) leads a process group of its own, which the terminal's Ctrl-C does not reach.
+trap 'kill $running; wait $running; exit 130' INT TERM
 
 echo "== $suite"
 if [ -x "tests/$suite/run.sh" ]; then

@@ -191,7 +191,7 @@ clean: ## remove everything built
 # tests/suite.sh runs these and whatever else the suite's folder holds, with the programs already built.
 
 SUITES := unit io gate db mailer edge api contract fuzz e2e run torture
-.PHONY: test test-all $(SUITES:%=test-%) test-torture-long test-fuzz-long test-compose bench
+.PHONY: test test-all $(SUITES:%=test-%) test-torture-long test-fuzz-long compose-test bench
 
 $(B)/tests/%: $(B)/o/tests/%.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
 	@mkdir -p $(@D)
@@ -229,7 +229,7 @@ golden: $(B)/tests/mailer/letter ## write the expected mails of tests/mailer ane
 	@GOLDEN=1 $< && git diff --stat tests/mailer/golden
 .PHONY: golden
 
-test-compose: ## docker-compose.yml for real, in minutes (as root)
+compose-test: ## docker-compose.yml for real, in minutes (as root)
 	@tests/compose/run.sh
 
 bench: all $(filter $(B)/tests/bench/%,$(TEST_BIN)) ## the figures

@@ -1,5 +1,6 @@
 #!/bin/bash
-# The README's session, pasted into a shell beside a private Portico: what a reader does by hand must work as it stands.
+# readme.sh [run] - the README's session, pasted into a shell beside a private Portico: what a reader does by hand must work as it
+# stands. With `run` beside the Portico that $portico, $demo and $outbox name.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
@@ -7,10 +8,12 @@ session() {
 	awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md
 }
 
-if [ "${1:-}" != inside ]; then
-	exec tests/private.sh --stack "$0" inside
-fi
-said=$(session | portico=$PORTICO_PUBLIC_URL demo=$PORTICO_STATE_DIR/demo.json bash -euo pipefail)
+case ${1:-} in
+run) ;;
+inside) export portico=$PORTICO_PUBLIC_URL demo=$PORTICO_STATE_DIR/demo.json ;;
+*) exec tests/private.sh --stack "$0" inside ;;
+esac
+said=$(session | bash -euo pipefail)
 status=$?
 want='invited
 passport.txt

@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh - docker-compose.yml for real: builds the images, starts everything in a network namespace of its own, waits until the
-# edge says ready, sets the first firm up with the printed token, sees its owner's mail in the catcher, restarts, stops.
-# As root; needs the packages of the group `compose` and reaches a Debian mirror. Takes some minutes: `make test-compose`.
+# edge says ready, sets the first firm up with the printed token, runs the README's session, restarts, stops.
+# As root; needs the packages of the group `compose` and reaches a Debian mirror. Takes some minutes: `make compose-test`.
 set -eu
 cd "$(dirname "$0")/../.."
 [ "$(id -u)" = 0 ] || { echo "as root, please" >&2; exit 1; }
@@ -11,6 +11,7 @@ W=$(mktemp -d /tmp/dk.XXXX)
 NS=dk$$
 export DOCKER_HOST=unix://$W/sock COMPOSE_PROJECT_NAME=portico$$ PORTICO_SMTP_TLS=off
 compose=(docker-compose --profile mail)
+shim=
 
 # A daemon of our own; words before it say where it runs.
 up() {
@@ -33,6 +34,7 @@ down() {
 
 # shellcheck disable=SC2317 # the trap calls it
 finish() {
+	[ -z "$shim" ] || kill "$shim" 2>/dev/null || :
 	"${compose[@]}" down -v >/dev/null 2>&1 || :
 	down
 	ip netns del "$NS" 2>/dev/null || :
@@ -93,13 +95,13 @@ call "$portal/v1/setup" -o /dev/null --json "@$W/setup.json"
 owner=$(call "$portal/v1/auth/login" --json '{"audience": "staff", "email": "olive@firm.test",
 	"password": "seven wet herons wade home", "transport": "token"}' | jq -r .access_token)
 ok "the first firm is set up with the token"
-contact=$(call -H "Authorization: Bearer $owner" "$portal/v1/contacts" --json '{"entity": "individual", "display_name": "Ann"}' | jq -r .id)
-client=$(call -H "Authorization: Bearer $owner" "$portal/v1/clients" --json '{"entity": "individual", "name": "Ann"}' | jq -r .id)
-call -H "Authorization: Bearer $owner" -X PUT "$portal/v1/clients/$client/contacts/$contact" --json '{"is_primary": true}'
-call -H "Authorization: Bearer $owner" -X PUT "$portal/v1/contacts/$contact/portal_access" -o /dev/null \
-	--json '{"send": "now", "primary_email": "ann@client.test"}'
-until call http://127.0.0.1:1080/email | jq -e '.[] | select(.to[0].address == "ann@client.test")' >/dev/null; do sleep 0.5; done
-ok "an invitation arrives in the catcher"
+inside node tests/compose/outbox.mjs http://127.0.0.1:1080 >"$W/outbox" &
+shim=$!
+until [ -s "$W/outbox" ]; do sleep 0.1; done
+echo '{"slug": "acme", "owner": {"email": "olive@firm.test", "password": "seven wet herons wade home"}}' >"$W/demo.json"
+portico=$portal demo=$W/demo.json outbox=$(cat "$W/outbox") inside tests/api/readme.sh run
+ok "the README's session runs, with the mail from the catcher"
+client=$(call -H "Authorization: Bearer $owner" "$portal/v1/clients" | jq -r '.data[0].id')
 folder=$(call -H "Authorization: Bearer $owner" "$portal/v1/folders?client_id=$client" | jq -r '.data[0].id')
 head -c 5000000 /dev/urandom >"$W/sent"
 document=$(call -H "Authorization: Bearer $owner" "$portal/v1/documents?folder_id=$folder&name=a.bin" \

@@ -1,5 +1,5 @@
 /*
- * relay.c - numbers the committed events per firm, and tells Redis of them.
+ * relay.c - numbers the committed events per firm, seals their audit log, and tells Redis of them.
  *
  * The database holds the truth and the mailer looks there by itself: what Redis gets is a wake-up,
  * told at least once and perhaps late. While Redis is away the numbering goes on, and what was not
@@ -19,7 +19,7 @@
 
 enum {
 	IDLE_MS = 500,         /* between looks when nothing wakes us, or another is the relay */
-	NUMBER_BATCH = 2000,   /* events numbered in one statement */
+	NUMBER_BATCH = 2000,   /* events numbered, or audit entries sealed, in one statement */
 	PUBLISH_BATCH = 500,   /* events told to Redis before they are marked */
 	REDIS_PAUSE_MS = 1000, /* after Redis failed */
 	PASS_ARENA_MAX = 8 * 1024 * 1024
@@ -84,26 +84,28 @@ static int still_leads(struct relay *r, const struct db *db)
 	return err_set(db->err, PROBLEM_unavailable, "the relay's session is gone");
 }
 
-/* ---- numbering ---- */
+/* ---- numbering and sealing ---- */
 
-static may_wait int number_rows(struct relay *r, struct db *db)
+static may_wait int place_rows(struct relay *r, struct db *db, const struct stmt *stmt)
 {
 	struct rows rows;
 
-	TRY(db_query(db, &sql_relay_number, ARGS({"batch", arg_int(db->arena, NUMBER_BATCH)}),
-	             &rows));
+	TRY(db_query(db, stmt, ARGS({"batch", arg_int(db->arena, NUMBER_BATCH)}), &rows));
 	TRY(still_leads(r, db));
 	TRY(db_commit(db));
 	return rows.n;
 }
 
-/* Number one batch. How many events, or -1. */
-static may_wait int number_batch(struct relay *r)
+/*
+ * Give one batch of committed rows their places: `stmt` numbers events or seals audit entries. Both
+ * are units of their own, so that neither holds the other up. How many rows, or -1.
+ */
+static may_wait int place_batch(struct relay *r, const struct stmt *stmt)
 {
 	struct pass p;
 
 	pass_start(&p, r, true);
-	return pass_end(&p, number_rows(r, &p.db));
+	return pass_end(&p, place_rows(r, &p.db, stmt));
 }
 
 /* ---- publishing ---- */
@@ -181,15 +183,17 @@ static may_wait int publish_batch(struct relay *r)
 
 /* ---- the loop ---- */
 
-/* All that is there to be numbered and told. */
+/* All that is there to be numbered, sealed and told. */
 static may_wait void work(struct relay *r)
 {
-	int numbered, told;
+	int numbered, sealed, told;
 
 	do {
-		numbered = number_batch(r);
+		numbered = place_batch(r, &sql_relay_number);
 		told = numbered < 0 ? 0 : publish_batch(r);
-	} while (!gate_stopping() && (numbered == NUMBER_BATCH || told == PUBLISH_BATCH));
+		sealed = r->leads ? place_batch(r, &sql_relay_seal) : 0;
+	} while (!gate_stopping() &&
+	         (numbered == NUMBER_BATCH || told == PUBLISH_BATCH || sealed == NUMBER_BATCH));
 }
 
 /* Wait for a commit, IDLE_MS at most. Who is not the relay leaves the event to the one that is. */

@@ -1,4 +1,4 @@
-/* relay.h - the background fiber that numbers events and passes them on to Redis. */
+/* relay.h - the background fiber that numbers events, seals the audit log and tells Redis. */
 #ifndef PORTICO_RELAY_H
 #define PORTICO_RELAY_H
 

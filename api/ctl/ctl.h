@@ -23,6 +23,7 @@ const char *ctl_option(char *const *words, const char *name);
 
 /* Each command gets the words behind its name and returns the exit status. */
 typedef int ctl_command(struct ctl *ctl, char *const *words);
-ctl_command ctl_migrate, ctl_demo, ctl_firm_create, ctl_mail_list, ctl_mail_requeue;
+ctl_command ctl_migrate, ctl_demo, ctl_firm_create, ctl_mail_list, ctl_mail_requeue,
+	ctl_audit_verify;
 
 #endif

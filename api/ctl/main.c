@@ -20,6 +20,7 @@ static const struct {
 	                                             "              [--timezone TZ] [--currency CUR]   make a firm, invite its owner" },
 	{ { "mail", "list" },      ctl_mail_list,    "mail list [--state failed]    the last 100 mails of a state" },
 	{ { "mail", "requeue" },   ctl_mail_requeue, "mail requeue ID               send a failed or bounced mail again" },
+	{ { "audit", "verify" },   ctl_audit_verify, "audit verify [--firm SLUG]    check the seals of the audit log" },
 };
 /* clang-format on */
 

@@ -2,9 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
-import { Rig, sleep, statement, until } from './rig.mjs';
+import { children, Rig, sleep, statement, until } from './rig.mjs';
 
 let rig;
 let relay;
@@ -154,13 +153,3 @@ test('the API\'s relay numbers and tells: at once, in batches, again when Redis 
 		await api.stop();
 	}
 });
-
-function children(parent) {
-	return readdirSync('/proc').filter((p) => /^\d+$/.test(p)).filter((p) => {
-		try {
-			return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${p}/stat`, 'utf8'))[1]) === parent;
-		} catch {
-			return false;
-		}
-	}).map(Number);
-}

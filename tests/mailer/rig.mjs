@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,6 +25,17 @@ export async function until(look, what = 'it', ms = 15_000) {
 		assert.ok(Date.now() < end, `${what} did not come within ${ms} ms`);
 		await sleep(20);
 	}
+}
+
+// The processes that a process has started.
+export function children(parent) {
+	return readdirSync('/proc').filter((p) => /^\d+$/.test(p)).filter((p) => {
+		try {
+			return Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${p}/stat`, 'utf8'))[1]) === parent;
+		} catch {
+			return false;
+		}
+	}).map(Number);
 }
 
 // A Redis of one's own, on a UNIX socket.

@@ -56,8 +56,8 @@ async function effects() {
   };
 }
 
-/** @param {string} name @param {{ kills: number, events: number, targets: string[], duplicates: (blows: Blow[], groups: Mail[][]) => void }} how */
-function assault(name, { kills, events, targets, duplicates }) {
+/** @param {string} name @param {{ kills: number, events: number, targets: string[], doom?: boolean, duplicates: (blows: Blow[], groups: Mail[][]) => void }} how */
+function assault(name, { kills, events, targets, doom = false, duplicates }) {
   describe(name, () => {
     let mark = 0,
       first = 0;
@@ -73,7 +73,7 @@ function assault(name, { kills, events, targets, duplicates }) {
         mark = rig.sink.mails.length;
         first = crowd.ledger.length;
         const began = Date.now();
-        told = await siege(crowd, luck, { kills, events, targets, people: PEOPLE });
+        told = await siege(crowd, luck, { kills, events, targets, people: PEOPLE, doom });
         console.log(
           `${tally(told.blows.map((b) => b.what))}; Redis: ${tally(told.losses)}; ${Math.round((Date.now() - began) / 1000)} s`,
         );
@@ -210,10 +210,11 @@ assault('kills of all but the mailer', {
     ),
 });
 
-assault('kills of the mailer among the others', {
+assault('kills of the mailer among the others, at last of everything at once and of the supervisor', {
   kills: few,
   events: Math.round(EVENTS * 0.3),
   targets: TARGETS,
+  doom: true,
   duplicates: (blows, groups) => {
     const kills = blows.filter((b) => b.what === 'mailer').map((b) => b.at);
     let pairs = groups

@@ -57,6 +57,7 @@ export class Crowd extends EventEmitter {
   /** @type {string[]} */ wrongs = [];
   events = 0;
   stopping = false;
+  edgeDies = false; // then a connection may end in any way
   #due = 0; // mails that follow from what was acknowledged
   #mark = 0; // mails there were before
 
@@ -82,7 +83,7 @@ export class Crowd extends EventEmitter {
     this.ledger.push(a);
     for (;;) {
       this.emit('send');
-      await send(this.rig, a, (what) => this.wrongs.push(what));
+      await send(this.rig, a, (what) => void (this.edgeDies || this.wrongs.push(what)));
       this.emit('answer');
       if (a.state === 'acked') {
         this.events += a.kind === 'invite' ? 2 : 1;
@@ -148,12 +149,20 @@ async function moment(crowd, luck, what) {
   if (how === 'send') await sleep(luck.between(0, 12));
 }
 
+/** kill -9 of everything at once, the supervisor too, and a new start. @param {Crowd} crowd */
+async function doomsday(crowd) {
+  await once(crowd, 'send');
+  crowd.edgeDies = true;
+  await crowd.rig.killAll();
+  await crowd.rig.whole();
+}
+
 /**
- * Work and kill until there were `kills` kills and `events` events, then wait until everything is up again.
- * @param {Crowd} crowd @param {Chance} luck @param {{ kills: number, events: number, targets: string[], people: number }} how
+ * Work and kill until there were `kills` kills and `events` events, at last perhaps everything, then wait until it is up again.
+ * @param {Crowd} crowd @param {Chance} luck @param {{ kills: number, events: number, targets: string[], people: number, doom: boolean }} how
  * @returns {Promise<{ blows: Blow[], losses: string[], healed: number }>}
  */
-export async function siege(crowd, luck, { kills, events, targets, people }) {
+export async function siege(crowd, luck, { kills, events, targets, people, doom }) {
   const { rig } = crowd;
   /** @type {Blow[]} */
   const blows = [];
@@ -179,7 +188,6 @@ export async function siege(crowd, luck, { kills, events, targets, people }) {
       await moment(crowd, luck, what);
       if (!KILLS[what]?.(rig, luck)) continue; // it is down already
       blows.push({ what, at: Date.now() });
-      crowd.emit('blow', what);
       await until(
         () => crowd.events - began >= share() - people,
         60_000,
@@ -188,10 +196,14 @@ export async function siege(crowd, luck, { kills, events, targets, people }) {
       );
     }
     await until(() => crowd.events - began >= events, 60_000, 'enough has been done');
+    if (doom) {
+      blows.push({ what: 'mailer', at: Date.now() });
+      await doomsday(crowd);
+    }
   } finally {
     crowd.stopping = true;
     await work;
-    crowd.stopping = false;
+    crowd.stopping = crowd.edgeDies = false;
   }
   await until(async () => (await rig.redis('CONFIG SET maxmemory 0')) === '+OK', 30_000, 'Redis has room');
   await rig.whole();

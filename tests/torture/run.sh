@@ -1,6 +1,6 @@
 #!/bin/sh
-# run.sh - the torture suite: everything is killed, cut off and filled up on purpose, one file after the other, each on
-# an instance of its own, which is private and hit by process id alone. As an ordinary user all but the full disk.
+# run.sh - the torture suite: everything is killed, cut off and filled up on purpose, each file on an instance of its
+# own, which is private and hit by process id alone. As an ordinary user all but the full disk.
 #
 #	TORTURE_KILLS=100	kill points of mail.test.mjs		TORTURE_EVENTS=2000	events that they are dealt out over
 #	TORTURE_PEOPLE=8	clients at work meanwhile		TORTURE_REQUESTS=2400	requests whose clients vanish, at each door half

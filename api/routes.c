@@ -18,6 +18,13 @@ const struct route routes[] = {
 	{ "GET",    "/v1/auth/session",                session_get,         ANY,    0, NULL, NULL },
 	{ "GET",    "/v1/me",                          me_get,              ANY,    0, NULL, NULL },
 	{ "PATCH",  "/v1/me",                          me_patch,            ANY,    WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/me/notification_preferences", preference_get,      ANY,    0, NULL, NULL },
+	{ "PUT",    "/v1/me/notification_preferences", preference_put,      ANY,    WRITES | BODY, NULL, NULL },
+
+	/* the firm */
+	{ "GET",    "/v1/firm",                        firm_get,            "settings:read", 0, NULL, NULL },
+	{ "PATCH",  "/v1/firm",                        firm_patch,          "settings:write", WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/public/firm",                 firm_public_get,     PUBLIC, NO_STORE_EXEMPT, "firm", NULL },
 
 	/* clients */
 	{ "GET",    "/v1/clients",                     client_list,         "clients:read", 0, "limit cursor q status entity code external_source external_id updated_since", NULL },
@@ -67,6 +74,7 @@ const struct route routes[] = {
 	{ "GET",    "/v1/emails",                      email_list,          "contacts:read", 0, "limit cursor contact_id status", NULL },
 
 	/* the portal */
+	{ "GET",    "/v1/portal/help",                 portal_help,         PORTAL, 0, NULL, NULL },
 	{ "GET",    "/v1/portal/home",                 portal_home,         PORTAL, 0, NULL, NULL },
 	{ "GET",    "/v1/portal/folders",              portal_folder_list,  PORTAL, 0, "limit cursor client_id parent_id", NULL },
 	{ "GET",    "/v1/portal/documents",            portal_document_list, PORTAL, 0, "limit cursor client_id folder_id archived", NULL },

@@ -279,6 +279,7 @@ static const char *freeze(struct unit *u, struct job *job, const struct rows *ro
 		.firm = row_text(rows, i, "firm"),
 		.accent = row_text(rows, i, "accent_color"),
 		.support_email = row_text(rows, i, "support_email"),
+		.help = documents(&job->arena, row_text(rows, i, "help_links")),
 		.portal = portal_url(u->queue, rows, i),
 		.locale = row_text(rows, i, "locale"),
 		.actor = row_text(rows, i, "actor"),

@@ -66,7 +66,7 @@ for update of e skip locked;
 -- it is not in the trash and, for portal people, while they see it.
 select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen, e.invitation_id,
        e.folder_id, e.document_id,
-       f.name as firm, f.accent_color, f.support_email, f.portal_url, z.locale, v.actor_name as actor,
+       f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url, z.locale, v.actor_name as actor,
        c.name as client, i.nonce, local_time(i.expires_at, z.zone) as until,
        coalesce(o.name, d.name) as item, s.access = 'view_upload' as can_upload,
        u.documents, u.count, u.one_folder,

@@ -72,6 +72,20 @@ static void put_documents(struct json_writer *w, struct arena *a, const struct l
 	json_close(w, ']');
 }
 
+static void put_help(struct json_writer *w, const struct letter_facts *f)
+{
+	put(w, "helped", first(f->help) ? "yes" : "");
+	json_key(w, "help");
+	json_open(w, '[');
+	for (const struct json *h = first(f->help); h; h = json_next(h)) {
+		json_open(w, '{');
+		put(w, "title", member_text(h, "title"));
+		put(w, "url", member_text(h, "url"));
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
 /* The variables of the templates. */
 static void put_vars(struct json_writer *w, struct arena *a, const struct letter_facts *f)
 {
@@ -95,6 +109,7 @@ static void put_vars(struct json_writer *w, struct arena *a, const struct letter
 	put(w, "more",
 	    f->count > listed ? arena_printf(a, "%lld", (long long)(f->count - listed)) : "");
 	put_documents(w, a, f);
+	put_help(w, f);
 	json_close(w, '}');
 }
 

@@ -22,7 +22,8 @@ struct letter_facts {
 	const char *to_email, *to_name;
 	const char *from_email;
 	const char *firm, *accent, *support_email;
-	const char *portal; /* base of the link, no slash at its end */
+	const struct json *help; /* pages that help: [{title, url}] */
+	const char *portal;      /* base of the link, no slash at its end */
 	const char *locale;
 	const char *actor, *client;
 	struct id folder, document; /* what it is about */

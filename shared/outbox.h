@@ -48,8 +48,8 @@ may_wait int outbox_mail_invitation(struct db *db, const struct id *event,
 /*
  * Queue the mails of one share action: one envelope for each contact among the `n` shares, of kind
  * folder.shared or document.shared, to the sign-in address. Shares whose membership is not active
- * get none (pitfall P17). Call it once per action, with all its shares, when it is to notify. 0, or
- * -1 with err. S3-19, S3-25, S3-26.
+ * get none (pitfall P17), nor do people who want no such notices. Call it once per action, with all
+ * its shares, when it is to notify. 0, or -1 with err. S3-19, S3-25, S3-26.
  */
 may_wait int outbox_mail_share(struct db *db, const struct id *event, const struct id *shares,
                                size_t n, int64_t now);
@@ -60,7 +60,8 @@ may_wait int outbox_mail_share(struct db *db, const struct id *event, const stru
  * portal user uploaded, to each of the client's assigned staff, each person once. Nobody assigned:
  * an event document.uploaded_unassigned, and the firm's owner and admins where its
  * unassigned_fallback says so. The mail waits for the firm's mail_coalesce_seconds; uploads for the
- * same person and client within that time join it, for 15 minutes at most. 0, or -1 with err.
+ * same person and client within that time join it, for 15 minutes at most. Who wants no such
+ * notices gets none. 0, or -1 with err.
  * S3-27 to S3-30, pitfall P13.
  */
 may_wait int outbox_mail_upload(struct db *db, const struct id *event, const struct id *document,

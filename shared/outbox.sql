@@ -33,6 +33,7 @@ join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
 where s.firm_id = :firm::uuid
   and s.id in (select jsonb_array_elements_text(:shares::jsonb)::uuid)
   and m.state = 'active'
+  and wants_mail(m.firm_id, m.id, case when s.folder_id is null then 'document.shared' else 'folder.shared' end)
 order by m.login_email_key, s.id;
 
 -- name: outbox_mail_upload
@@ -65,6 +66,7 @@ with doc as (
   join membership m on m.firm_id = :firm and m.id = r.id
   where m.login_email_key not in (select a.login_email_key from membership a
                                   where a.firm_id = :firm and a.id = :actor::uuid)
+    and wants_mail(m.firm_id, m.id, 'document.uploaded')
   order by m.login_email_key, m.kind desc
 ), written as (
   insert into envelope as e (firm_id, id, event_id, kind, recipient_kind, membership_id, contact_id, client_id,

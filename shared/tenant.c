@@ -2,21 +2,28 @@
 #include "tenant.h"
 
 #include "crypt.h"
+#include "firm.h"
 #include "outbox.h"
 #include "sql_tenant.h"
 #include "text.h"
 
-#include <ctype.h>
-
 int tenant_check_currency(const char *currency, const char *pointer, struct err *e)
 {
-	size_t n = 0;
-
-	while (isupper((unsigned char)currency[n]))
-		n++;
-	if (n == 3 && currency[n] == '\0')
+	if (firm_currency_known(currency))
 		return 0;
-	return err_fault(e, pointer, "not_allowed", "Three capital letters, as in ISO 4217.");
+	return err_fault(e, pointer, "not_allowed",
+	                 "A currency of ISO 4217 is needed, such as EUR.");
+}
+
+int tenant_check_locale(struct db *db, const char *locale, const char *pointer)
+{
+	struct rows rows;
+
+	TRY(db_query(db, &sql_tenant_locale_known, ARGS({"locale", locale}), &rows));
+	if (row_bool(&rows, 0, "known"))
+		return 0;
+	return err_fault(db->err, pointer, "not_allowed",
+	                 "A language such as de, or en-GB with a region, is needed.");
 }
 
 int tenant_check_timezone(struct db *db, const char *timezone, const char *pointer)

@@ -19,11 +19,14 @@ struct tenant_firm {
  */
 may_wait int tenant_create_firm(struct db *db, const struct tenant_firm *firm, int64_t now);
 
-/* Check an ISO 4217 currency code by its form. 0, or -1 with a fault at `pointer`. */
+/* Is it a currency of ISO 4217? 0, or -1 with a fault at `pointer`. */
 int tenant_check_currency(const char *currency, const char *pointer, struct err *e);
 
 /* Check an IANA time zone name. 0, or -1 with a fault at `pointer`. */
 may_wait int tenant_check_timezone(struct db *db, const char *timezone, const char *pointer);
+
+/* Check a language tag ("de", "en-GB"). 0, or -1 with a fault at `pointer`. */
+may_wait int tenant_check_locale(struct db *db, const char *locale, const char *pointer);
 
 struct tenant_staff {
 	struct id id;

@@ -1,6 +1,12 @@
 -- name: tenant_timezone_known
 select exists (select from pg_timezone_names where name = :timezone::text) as known
 
+-- name: tenant_locale_known
+-- PostgreSQL brings the locales of ICU, which are those of CLDR.
+select exists (
+	select from pg_collation c where c.collprovider = 'i' and c.collname = :locale::text || '-x-icu'
+) as known
+
 -- name: tenant_claim
 select claim_firm(:firm::uuid)
 

@@ -96,7 +96,7 @@ SCRIPT() {
 
 SPELL() {
 	files '\.(c|h|sql|sh|awk|py|js|mjs|ts|html|css|md|yaml|in|txt)$|Makefile$' |
-		grep -vE 'package-lock|\.min\.js$|redoc|mailer/templates/.*\.de\.' | xargs codespell -L ba,fo,te,nmae
+		grep -vE 'package-lock|\.min\.js$|redoc|mailer/templates/.*\.de\.' | xargs codespell -L ba,fo,te,nmae,zar
 }
 
 summary() {

@@ -54,6 +54,18 @@ static int in_check(struct rq *rq, const struct invitation_in *in)
 	return 0;
 }
 
+/* The firm may want its contacts made on purpose, and not by whoever types an address (C14). */
+static int may_make_contact(struct rq *rq)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_invitation_rules, NULL, &rows));
+	if (!row_bool(&rows, 0, "reject_unknown"))
+		return 0;
+	return err_fault(&rq->err, "/email", "unknown_email",
+	                 "No contact has this address: make the contact first.");
+}
+
 /* The contact of a bare address: the one who has it, else a new individual (C14). */
 static int contact_of_email(struct rq *rq, const char *email, struct id *contact_r)
 {
@@ -67,6 +79,7 @@ static int contact_of_email(struct rq *rq, const char *email, struct id *contact
 		*contact_r = row_id(&rows, 0, "id");
 		return 0;
 	}
+	TRY(may_make_contact(rq));
 	*contact_r = id_new();
 	TRY(db_query(&rq->db, &sql_invitation_contact_insert,
 	             ARGS({"contact", arg_id(rq->arena, contact_r)}, {"email", email},
@@ -286,7 +299,7 @@ static const char *firm_public_json(struct rq *rq, const struct opened *o)
 		.portal_url = o->portal_url != NULL ? o->portal_url : this_worker.conf.public_url,
 		.accent_color = o->accent_color,
 		.sign_in = o->sign_in,
-		.password_min_length = 8,
+		.password_min_length = PASSWORD_LENGTH_MIN,
 	};
 	struct json_writer w;
 	struct buf b;

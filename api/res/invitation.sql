@@ -59,6 +59,9 @@ where c.firm_id = :firm::uuid and c.archived_at is null and :email_key::text = a
 order by c.entity desc, c.created_at, c.id
 limit 1
 
+-- name: invitation_rules
+select invite_unknown_email = 'reject' as reject_unknown from firm where id = :firm::uuid
+
 -- name: invitation_contact_insert
 insert into contact (firm_id, id, entity, display_name, primary_email, emails, email_keys, created_at, updated_at)
 values (

@@ -3,7 +3,7 @@
  * GET,POST /v1/setup
  */
 #include "crypt.h"
-#include "firm.h"
+#include "firm_show.h"
 #include "reply.h"
 #include "res.h"
 #include "setting.h"
@@ -101,10 +101,6 @@ int setup_create(struct rq *rq)
 		in.firm_slug = firm_slug(rq->arena, in.firm_name);
 	TRY(password_hash(in.owner_password, hash, &rq->err));
 	TRY(make_firm(rq, &in, hash));
-	TRY(find_one(
-		rq, &sql_setup_show,
-		ARGS({"public_url", this_worker.conf.public_url},
-	             {"max_upload_bytes", arg_int(rq->arena, this_worker.conf.max_upload_bytes)}),
-		&firm_entity, &firm));
+	TRY(firm_load(rq, &firm));
 	return reply_created(rq, &firm_entity, &firm, firm.version, NULL);
 }

@@ -93,6 +93,7 @@ void field_set_null(const struct field *f, void *entity)
 	case FIELD_ENUM:
 	case FIELD_MAP:
 	case FIELD_OBJECT:
+	case FIELD_LIST:
 	case FIELD_JSON:
 	case FIELD_SECRET:
 		*AT(const char *, f, entity) = NULL;
@@ -215,6 +216,7 @@ static void put_value(struct json_writer *w, const struct field *f, const void *
 		break;
 	case FIELD_MAP:
 	case FIELD_OBJECT:
+	case FIELD_LIST:
 	case FIELD_JSON:
 		json_put_raw(w, *LOOK(const char *, f, entity));
 		break;
@@ -359,6 +361,7 @@ int field_from_column(const struct field *f, const char *column, void *entity, s
 	case FIELD_ENUM:
 	case FIELD_MAP:
 	case FIELD_OBJECT:
+	case FIELD_LIST:
 	case FIELD_JSON:
 		*AT(const char *, f, entity) = arena_strdup(a, column);
 		return 0;
@@ -441,6 +444,7 @@ const char *field_to_param(const struct field *f, const void *entity, struct are
 	case FIELD_ENUM:
 	case FIELD_MAP:
 	case FIELD_OBJECT:
+	case FIELD_LIST:
 	case FIELD_JSON:
 		return arena_strdup(a, *LOOK(const char *, f, entity));
 	case FIELD_SECRET:

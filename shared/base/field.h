@@ -50,6 +50,7 @@ enum field_kind {
 	FIELD_ITEM,   /* struct ref    type NULL     its id alone: "fol_…"     as FIELD_REF, name or not */
 	FIELD_MAP,    /* const char *  NULL          object string -> string|null, kept as JSON text   jsonb */
 	FIELD_OBJECT, /* const char *  NULL          object of the texts in .sub, kept as JSON text    jsonb */
+	FIELD_LIST,   /* const char *  NULL          array of objects of .sub, kept as JSON text       jsonb */
 	FIELD_JSON,   /* const char *  NULL          written as it is, never read from a body          jsonb */
 	FIELD_SECRET  /* const char *  NULL          string as sent (password, token), never written   -    */
 };
@@ -72,7 +73,8 @@ struct field {
 	unsigned min, max;          /* code points, items, bounds of an int (0,0: none) */
 	const char *prefix;         /* FIELD_ID, FIELD_IDS */
 	const char *const *choices; /* FIELD_ENUM, ends with NULL */
-	const struct field *sub;    /* FIELD_OBJECT: texts only, ends with FIELD_END */
+	const struct field
+		*sub; /* FIELD_OBJECT: texts; FIELD_LIST: texts and bools; ends with FIELD_END */
 };
 
 /* offsetof, refused by the compiler when the member is not of type T */
@@ -96,6 +98,7 @@ struct field {
 #define F_ITEM(S, m, fl) { .name = #m, .kind = FIELD_ITEM, .flags = (fl), .offset = FIELD_AT(S, m, struct ref) }
 #define F_MAP(S, m, hi, fl) { .name = #m, .kind = FIELD_MAP, .flags = (fl), .offset = FIELD_AT(S, m, const char *), .max = (hi) }
 #define F_OBJECT(S, m, table, fl) { .name = #m, .kind = FIELD_OBJECT, .flags = (fl), .offset = FIELD_AT(S, m, const char *), .sub = (table) }
+#define F_LIST(S, m, table, hi, fl) { .name = #m, .kind = FIELD_LIST, .flags = (fl), .offset = FIELD_AT(S, m, const char *), .max = (hi), .sub = (table) }
 #define F_JSON(S, m, fl) { .name = #m, .kind = FIELD_JSON, .flags = (fl), .offset = FIELD_AT(S, m, const char *) }
 #define F_SECRET(S, m, fl) { .name = #m, .kind = FIELD_SECRET, .flags = (fl), .offset = FIELD_AT(S, m, const char *) }
 #define FIELD_END { .name = NULL }

@@ -493,14 +493,84 @@ static int read_object(const struct place *p, const struct json *v, void *at)
 	return close_object(&w, p, at);
 }
 
+/* ---- lists of objects ---- */
+
+/* One member of a list's object: as sent, else null; a truth value must be sent. */
+static int write_sub(const struct place *p, const struct json *sent, struct json_writer *w)
+{
+	const char *text;
+	bool truth = false;
+
+	json_key(w, p->field->name);
+	if (p->field->kind != FIELD_BOOL) {
+		TRY(read_sub(p, sent, NULL, &text));
+		json_put_text(w, text);
+		return 0;
+	}
+	if (!sent)
+		return FAULT(p, "required", "It is required.");
+	TRY(read_bool(p, sent, &truth));
+	json_put_bool(w, truth);
+	return 0;
+}
+
+static int write_item(const struct place *p, const struct json *v, struct json_writer *w)
+{
+	const struct field *sub = p->field->sub;
+	int result = 0;
+
+	if (json_type(v) != JSON_OBJECT)
+		return wrong_type(p, "an object");
+	for (const struct json *m = json_first(v); m && !enough(p); m = json_next(m))
+		if (!field_find(sub, json_name(m)))
+			result = unknown_member(p, sub, 0, json_name(m));
+	json_open(w, '{');
+	for (const struct field *f = sub; f->name; f++) {
+		struct place here = place_member(p, f->name);
+
+		here.field = f;
+		if (write_sub(&here, json_member(v, f->name), w) < 0)
+			result = -1;
+	}
+	json_close(w, '}');
+	return result;
+}
+
+static int read_list(const struct place *p, const struct json *v, void *at)
+{
+	struct json_writer w;
+	struct buf b;
+	size_t index = 0;
+	int result = 0;
+
+	if (json_type(v) != JSON_ARRAY)
+		return wrong_type(p, "an array");
+	TRY(check_count(p, json_count(v)));
+	buf_init(&b, p->arena, OBJECT_TEXT_MAX);
+	json_start(&w, &b);
+	json_open(&w, '[');
+	for (const struct json *item = json_first(v); item; item = json_next(item)) {
+		const struct place here = place_item(p, index++);
+
+		if (write_item(&here, item, &w) < 0)
+			result = -1;
+	}
+	json_close(&w, ']');
+	TRY(result);
+	if (b.over)
+		return FAULT(p, "too_long", "It is too large.");
+	*(const char **)at = b.data;
+	return 0;
+}
+
 /* ---- the body ---- */
 
 static int (*const readers[])(const struct place *p, const struct json *v, void *at) = {
-	[FIELD_ID] = read_id,         [FIELD_TEXT] = read_text,     [FIELD_BODY] = read_text,
-	[FIELD_EMAIL] = read_email,   [FIELD_ENUM] = read_enum,     [FIELD_BOOL] = read_bool,
-	[FIELD_INT] = read_int,       [FIELD_TIME] = read_time,     [FIELD_TEXTS] = read_texts,
-	[FIELD_EMAILS] = read_emails, [FIELD_IDS] = read_ids,       [FIELD_MAP] = read_map,
-	[FIELD_OBJECT] = read_object, [FIELD_SECRET] = read_secret,
+	[FIELD_ID] = read_id,         [FIELD_TEXT] = read_text, [FIELD_BODY] = read_text,
+	[FIELD_EMAIL] = read_email,   [FIELD_ENUM] = read_enum, [FIELD_BOOL] = read_bool,
+	[FIELD_INT] = read_int,       [FIELD_TIME] = read_time, [FIELD_TEXTS] = read_texts,
+	[FIELD_EMAILS] = read_emails, [FIELD_IDS] = read_ids,   [FIELD_MAP] = read_map,
+	[FIELD_OBJECT] = read_object, [FIELD_LIST] = read_list, [FIELD_SECRET] = read_secret,
 };
 
 /* Can a body hold this kind of field at all? Refs and ready JSON are the server's. */

@@ -9,6 +9,8 @@ enum {
 	KEY_SIZE = 32,
 	NONCE_SIZE = 16,
 	PASSWORD_HASH_SIZE = 128,
+	PASSWORD_LENGTH_MIN = 8, /* code points */
+	PASSWORD_LENGTH_MAX = 128,
 	PASSWORD_BYTES_MAX = 512 /* 128 code points of at most 4 bytes */
 };
 

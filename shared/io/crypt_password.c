@@ -14,8 +14,6 @@
  */
 enum { PASSES = 2, MEMORY_BYTES = 19 * 1024 * 1024 };
 
-enum { LENGTH_MIN = 8, LENGTH_MAX = 128 };
-
 /* zxcvbn's score 3 of 4: at least 10^8 guesses, which is 26.6 bits. */
 static const double bits_min = 26.575;
 
@@ -115,9 +113,9 @@ int password_check(const char *password, const char *const *words, const char *p
 	const char *list[16] = {NULL};
 	size_t length = text_length(password);
 
-	if (length < LENGTH_MIN)
+	if (length < PASSWORD_LENGTH_MIN)
 		return too_weak(e, pointer, "At least 8 characters");
-	if (length > LENGTH_MAX || strlen(password) > PASSWORD_BYTES_MAX)
+	if (length > PASSWORD_LENGTH_MAX || strlen(password) > PASSWORD_BYTES_MAX)
 		return too_weak(e, pointer, "At most 128 characters");
 	for (size_t i = 0; words && words[i] && i + 1 < lengthof(list); i++)
 		list[i] = words[i];

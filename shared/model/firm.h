@@ -9,11 +9,13 @@ struct firm {
 	const char *slug, *name;
 	const char *portal_url; /* base of all links; the installation's where the firm has none */
 	const char *logo_url, *accent_color, *support_email;
+	const char *help_links; /* JSON: [{title, url}] */
 	const char *locale, *timezone, *currency;
 	const char *sign_in;
 	bool self_registration, require_staff_totp;
 	const char *reinvite_mode, *registration_email, *invite_unknown_email, *unassigned_fallback;
-	int64_t invitation_ttl_hours, session_idle_minutes;
+	bool notify_required, default_upload_folder;
+	int64_t invitation_ttl_hours, session_idle_minutes, staff_idle_minutes;
 	int64_t max_upload_bytes, mail_coalesce_seconds;
 	struct texts features;
 	const char *default_folder_name;
@@ -27,6 +29,12 @@ struct firm_public {
 	bool self_registration;
 	int64_t password_min_length;
 	struct texts features;
+};
+
+/* Where the firm's clients find help. */
+struct firm_help {
+	const char *firm_name, *support_email;
+	const char *help_links; /* JSON: [{title, url}] */
 };
 
 struct setup_in {
@@ -44,8 +52,24 @@ struct invitation_preview {
 
 extern const struct entity firm_entity;
 extern const struct entity firm_public_entity;
+extern const struct entity firm_help_entity;
 extern const struct entity setup_in_entity;
 extern const struct entity invitation_preview_entity;
+
+/* The limits of a firm that the installation sets. */
+struct firm_limits {
+	int64_t max_upload_bytes;
+};
+
+/*
+ * Add a fault for each setting that no table can judge: the colour, the name of the default folder,
+ * the links, the largest document, a way to sign in that is not there. 0, or -1 with the faults.
+ */
+int firm_check(const struct firm *firm, const struct firm_limits *limits, struct arena *a,
+               struct err *e);
+
+/* Is it one of the currencies of ISO 4217 that are in use? */
+bool firm_currency_known(const char *code);
 
 /* A slug made of a firm's name: a-z, 0-9 and '-', at most 63 characters; owned by `a`. */
 const char *firm_slug(struct arena *a, const char *name);

@@ -13,6 +13,8 @@ const DEFINERS = [
 	'identity_find(text)',
 	'identity_get(uuid)',
 	'identity_set_password(uuid,text,timestamp with time zone)',
+	'installation_counts()',
+	'migrations_missing(text[])',
 	'setup_begin(timestamp with time zone)',
 	'setup_needed()',
 	'sign_in_find(uuid,text,text)',

@@ -147,6 +147,7 @@ export class Fixture {
 		await put(this.db, 'suppression', {
 			firm_id: firm.id, email_key: 'bad@x.test', reason: 'bounced', created_at: T0,
 		});
+		await put(this.db, 'mail_preference', { firm_id: firm.id, membership_id: person.id, updated_at: T0 });
 		const audit = await this.audit(firm);
 		await put(this.db, 'sequencer', { firm_id: firm.id });
 		await put(this.db, 'idempotency', {

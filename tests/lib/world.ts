@@ -81,6 +81,7 @@ export function idsOf(world: World): Record<string, string> {
     share_id: world.share.id,
     item_id: world.folder.id,
     parent_id: world.folder.id,
+    firm: world.firm.slug,
   };
 }
 
@@ -119,6 +120,8 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
       currency: 'EUR',
     }),
     updateMe: () => ({ phone: '1' }),
+    setNotificationPreferences: () => ({ digest: 'instant', items: [] }),
+    updateFirm: () => ({ accent_color: '#123456' }),
     createClient: () => ({ entity: 'business', name: unique('C') }),
     updateClient: () => ({ phone: '1' }),
     linkContact: () => ({ is_primary: false }),
@@ -155,7 +158,7 @@ export function fit(operation: Operation, ids: Record<string, string>): Fit {
   const headers: Record<string, string> = {};
   for (const ref of operation.spec.parameters ?? []) {
     const parameter = contract.deref(ref);
-    if (!parameter.required || parameter.in === 'path') continue;
+    if ((!parameter.required && parameter.name !== 'firm') || parameter.in === 'path') continue;
     if (parameter.in === 'query')
       query.set(parameter.name, parameter.name === 'name' ? `${unique('n')}.txt` : (ids[parameter.name] ?? 'x'));
     else headers[parameter.name.toLowerCase()] = key();

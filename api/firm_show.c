@@ -1,0 +1,44 @@
+/* firm_show.c - a firm as it is shown: its row and what the installation's settings say of it. */
+#include "firm_show.h"
+
+#include "crypt.h"
+#include "setting.h"
+#include "sql_firm_show.h"
+
+int firm_load(struct rq *rq, struct firm *firm_r)
+{
+	int64_t most = this_worker.conf.max_upload_bytes;
+
+	return find_one(rq, &sql_firm_show_all,
+	                ARGS({"public_url", this_worker.conf.public_url},
+	                     {"max_upload_bytes", arg_int(rq->arena, most)}),
+	                &firm_entity, firm_r);
+}
+
+static int not_told(struct rq *rq, const char *slug)
+{
+	if (slug != NULL)
+		return err_set(&rq->err, PROBLEM_not_found, "There is no firm of this name.");
+	return err_set(&rq->err, PROBLEM_firm_required,
+	               "Several firms are served here: send firm.");
+}
+
+int firm_load_public(struct rq *rq, const char *slug, struct firm_public *firm_r)
+{
+	struct rows rows;
+	struct id firm;
+
+	TRY(look(rq, NULL, &sql_firm_show_find,
+	         ARGS({"slug", slug}, {"host", rq_header(rq, "host")}), &rows));
+	if (rows.n == 0)
+		return not_told(rq, slug);
+	firm = row_id(&rows, 0, "id");
+	TRY(look(rq, &sql_firm_show_claim, &sql_firm_show_public,
+	         ARGS({"firm", arg_id(rq->arena, &firm)},
+	              {"public_url", this_worker.conf.public_url},
+	              {"password_min", arg_int(rq->arena, PASSWORD_LENGTH_MIN)}),
+	         &rows));
+	*firm_r = (struct firm_public){0};
+	row_read(&rows, 0, firm_public_entity.fields, firm_r, rq->arena);
+	return 0;
+}

@@ -1,0 +1,96 @@
+/* firm.c - the firm's settings, and what others may know of the firm.
+ *
+ * GET,PATCH /v1/firm   GET /v1/public/firm   GET /v1/portal/help
+ */
+#include "firm_show.h"
+#include "reply.h"
+#include "res.h"
+#include "setting.h"
+#include "sql_firm.h"
+#include "tenant.h"
+
+int firm_get(struct rq *rq)
+{
+	struct firm firm = {0};
+
+	TRY(firm_load(rq, &firm));
+	return reply_one(rq, &firm_entity, &firm, firm.version);
+}
+
+/* The firm as patched, and what it was: a name that stays need not be looked up. */
+struct firm_change {
+	struct firm firm;
+	const char *locale, *timezone, *currency;
+};
+
+static int firm_judge(struct rq *rq, const void *entity)
+{
+	const struct firm_change *change = entity;
+	const struct firm *firm = &change->firm;
+	struct firm_limits limits = {this_worker.conf.max_upload_bytes};
+
+	firm_check(firm, &limits, rq->arena, &rq->err);
+	if (firm->currency != change->currency)
+		tenant_check_currency(firm->currency, "/currency", &rq->err);
+	if (firm->locale != change->locale)
+		tenant_check_locale(&rq->db, firm->locale, "/locale");
+	if (firm->timezone != change->timezone)
+		tenant_check_timezone(&rq->db, firm->timezone, "/timezone");
+	return 0;
+}
+
+/* Without passwords, and with no other way in, nobody could sign in, not even to change it back. */
+static int keep_a_door(struct rq *rq, const struct firm *firm)
+{
+	if (strcmp(firm->sign_in, "passwordless") != 0)
+		return 0;
+	return err_set(&rq->err, PROBLEM_would_lock_out,
+	               "Nobody could sign in: there is no way in but a password yet.");
+}
+
+static int firm_store(struct rq *rq, const struct firm *firm, uint64_t sent)
+{
+	bool bytes_sent = field_sent(firm_entity.fields, sent, "max_upload_bytes");
+
+	TRY(db_put(&rq->db, &sql_firm_update, firm_entity.fields, firm,
+	           ARGS({"bytes_sent", arg_bool(bytes_sent)}), NULL));
+	return record_change(rq, "firm.updated", firm->id, id_none,
+	                     changed_names(rq, firm_entity.fields, sent));
+}
+
+int firm_patch(struct rq *rq)
+{
+	struct firm_change change = {0};
+	struct firm *firm = &change.firm;
+	uint64_t sent;
+
+	TRY(change_one(rq, &sql_firm_lock, NULL));
+	TRY(firm_load(rq, firm));
+	TRY(match_version(rq, firm->version));
+	change.locale = firm->locale;
+	change.timezone = firm->timezone;
+	change.currency = firm->currency;
+	TRY(body_read_judged(rq, &firm_entity, FIELD_PATCH, &change, &sent, firm_judge));
+	TRY(keep_a_door(rq, firm));
+	TRY(firm_store(rq, firm, sent));
+	TRY(firm_load(rq, firm));
+	return reply_one(rq, &firm_entity, firm, firm->version);
+}
+
+/* The same for everybody who asks, so caches may keep it; a change is seen a minute later. */
+int firm_public_get(struct rq *rq)
+{
+	struct firm_public firm;
+
+	TRY(firm_load_public(rq, rq_param(rq, "firm"), &firm));
+	reply_header(rq, "cache-control", "public, max-age=60");
+	return reply_one(rq, &firm_public_entity, &firm, VERSION_OF_STATE);
+}
+
+int portal_help(struct rq *rq)
+{
+	struct firm_help help;
+
+	TRY(find_one(rq, &sql_firm_help, NULL, &firm_help_entity, &help));
+	return reply_one(rq, &firm_help_entity, &help, VERSION_OF_STATE);
+}

@@ -1,0 +1,21 @@
+-- name: firm_lock
+-- Taken before the firm is read to be changed: its version then stays what If-Match was compared with.
+select id from firm where id = :firm::uuid for no key update
+
+-- name: firm_update
+-- The largest document is only written when it was sent: what is shown may be the installation's.
+update firm
+set name = :name::text, accent_color = lower(:accent_color::text), support_email = :support_email::text,
+	help_links = :help_links::jsonb, locale = :locale::text, timezone = :timezone::text, currency = :currency::text,
+	sign_in = :sign_in::text, reinvite_mode = :reinvite_mode::text, invite_unknown_email = :invite_unknown_email::text,
+	unassigned_fallback = :unassigned_fallback::text, notify_required = :notify_required::boolean,
+	invitation_ttl_hours = :invitation_ttl_hours::integer, session_idle_minutes = :session_idle_minutes::integer,
+	staff_idle_minutes = :staff_idle_minutes::integer,
+	max_upload_bytes = case when :bytes_sent::boolean then :max_upload_bytes::bigint else max_upload_bytes end,
+	mail_coalesce_seconds = :mail_coalesce_seconds::integer, default_upload_folder = :default_upload_folder::boolean,
+	default_folder_name = :default_folder_name::text, updated_at = :now::timestamptz
+where id = :firm::uuid
+
+-- name: firm_help
+-- S0-25: where the firm's clients find help.
+select name as firm_name, support_email, help_links from firm where id = :firm::uuid

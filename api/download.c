@@ -17,6 +17,17 @@ static int scan_check(struct rq *rq, const struct content *c)
 	return 0;
 }
 
+/* Which version, and for the list of views whose contact: a membership may be gone by then. */
+static const char *detail(struct rq *rq, const struct content *c)
+{
+	long long version = c->version;
+
+	if (id_is_none(&rq->who.contact))
+		return arena_printf(rq->arena, "{\"version\": %lld}", version);
+	return arena_printf(rq->arena, "{\"version\": %lld, \"contact_id\": \"%s\"}", version,
+	                    arg_id(rq->arena, &rq->who.contact));
+}
+
 /* Who took what away: only when bytes are sent, so not for HEAD and not for 304. */
 static int note(struct rq *rq, const struct content *c)
 {
@@ -35,6 +46,7 @@ static int note(struct rq *rq, const struct content *c)
 		return 0;
 	TRY(auth_known(rq));
 	actor = rq_actor(rq);
+	entry.detail = detail(rq, c);
 	return audit_write(&rq->db, &actor, &entry, rq->now);
 }
 

@@ -7,6 +7,7 @@
 handler access_get;
 handler access_off;
 handler access_put;
+handler audit_log_list;
 handler client_archive;
 handler client_assign;
 handler client_create;
@@ -27,6 +28,7 @@ handler document_create;
 handler document_get;
 handler document_list;
 handler document_trash;
+handler document_views;
 handler email_list;
 handler firm_get;
 handler firm_patch;

@@ -67,11 +67,15 @@ const struct route routes[] = {
 	{ "GET",    "/v1/documents/{document_id}",     document_get,        "documents:read", 0, NULL, NULL },
 	{ "DELETE", "/v1/documents/{document_id}",     document_trash,      "documents:write", WRITES, NULL, NULL },
 	{ "GET",    "/v1/documents/{document_id}/content", document_content, "documents:read", WRITES | NO_STORE_EXEMPT, NULL, NULL },
+	{ "GET",    "/v1/documents/{document_id}/views", document_views,    "documents:read", 0, NULL, NULL },
 	{ "GET",    "/v1/shares",                      share_list,          "shares:read", 0, "limit cursor item_type item_id contact_id client_id", NULL },
 	{ "POST",   "/v1/shares",                      share_create,        "shares:write", WRITES | BODY, NULL, NULL },
 	{ "PATCH",  "/v1/shares/{share_id}",           share_patch,         "shares:write", WRITES | BODY, NULL, NULL },
 	{ "DELETE", "/v1/shares/{share_id}",           share_delete,        "shares:write", WRITES, NULL, NULL },
 	{ "GET",    "/v1/emails",                      email_list,          "contacts:read", 0, "limit cursor contact_id status", NULL },
+
+	/* the audit log */
+	{ "GET",    "/v1/audit_log",                   audit_log_list,      "audit:read", 0, "limit cursor actor_id object_id action outcome from to", NULL },
 
 	/* the portal */
 	{ "GET",    "/v1/portal/help",                 portal_help,         PORTAL, 0, NULL, NULL },

@@ -55,12 +55,14 @@ static int note_sign_in(struct rq *rq, const struct id *membership, const char *
 		.ip = rq->addr,
 		.request_id = rq->request_id,
 	};
-	struct actor actor = rq_actor(rq);
+	struct actor actor = {.id = *membership};
 	struct rows rows;
 
 	TRY(db_query(&rq->db, &sql_signin_touch,
 	             ARGS({"membership", arg_id(rq->arena, membership)}), &rows));
 	*state_r = row_text(&rows, 0, "state");
+	actor.type = row_text(&rows, 0, "kind");
+	actor.name = row_text(&rows, 0, "display_name");
 	return audit_write(&rq->db, &actor, &entry, rq->now);
 }
 

@@ -15,7 +15,7 @@ returning expires_at
 
 -- name: signin_touch
 update membership set last_sign_in_at = :now::timestamptz where firm_id = :firm::uuid and id = :membership::uuid
-returning state
+returning state, kind, display_name
 
 -- name: signin_session
 select s.id, m.kind as audience,

@@ -15,6 +15,7 @@ int audit_write(struct db *db, const struct actor *by, const struct audit_entry 
 	             {"action", entry->action}, {"object_type", entry->object_type},
 	             {"object", arg_id(a, &entry->object)}, {"client", arg_id(a, &entry->client)},
 	             {"outcome", entry->outcome ? entry->outcome : "ok"}, {"ip", entry->ip},
-	             {"request_id", entry->request_id}),
+	             {"request_id", entry->request_id},
+	             {"detail", entry->detail ? entry->detail : "{}"}),
 		NULL);
 }

@@ -65,7 +65,8 @@ where d.firm_id = :firm::uuid and d.id = :document_id::uuid
 returning d.id
 
 -- name: document_content
-select d.client_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256, d.scan, b.path
+select d.client_id, d.name, d.content_type, d.size, d.doc_version as version, encode(d.sha256, 'hex') as sha256, d.scan,
+	b.path
 from document d
 join blob b on b.firm_id = d.firm_id and b.id = d.blob_id
 where d.firm_id = :firm::uuid and d.id = :document_id::uuid and d.trashed_at is null

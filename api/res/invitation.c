@@ -452,6 +452,15 @@ static int join(struct rq *rq, const struct opened *o, const char *name)
 	return err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
 }
 
+/* Whoever has joined is the one who acts, for events and the audit log. */
+static void act_as(struct rq *rq, const struct opened *o, const char *name)
+{
+	rq->who.known = true;
+	rq->who.membership = o->membership;
+	rq->who.audience = o->audience;
+	rq->who.name = name != NULL ? name : o->name;
+}
+
 static int email_fits(struct rq *rq, const struct accept_in *in, const struct opened *o)
 {
 	const char *key;
@@ -479,6 +488,7 @@ int invitation_accept(struct rq *rq)
 	TRY(take(rq, &o));
 	TRY(identity_settle(rq, &o, hash));
 	TRY(join(rq, &o, in.name));
+	act_as(rq, &o, in.name);
 	TRY(record(rq, "invitation.accepted", o.invitation, id_none));
 	return sign_in(rq, &o.firm, &o.membership, in.transport);
 }

@@ -107,7 +107,8 @@ join client c on c.firm_id = :firm and c.id = v.client_id
 where v.item_kind = 'document' and v.document_id = :document_id::uuid
 
 -- name: portal_content
-select d.client_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256, d.scan, b.path
+select d.client_id, d.name, d.content_type, d.size, d.doc_version as version, encode(d.sha256, 'hex') as sha256, d.scan,
+	b.path
 from portal_items(:firm::uuid, :me::uuid) v
 join document d on d.firm_id = :firm and d.id = v.document_id
 join blob b on b.firm_id = :firm and b.id = d.blob_id

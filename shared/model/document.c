@@ -34,6 +34,7 @@ static const struct field content_fields[] = {
 	F_TEXT(content, name, 0, 0, 0),
 	F_TEXT(content, content_type, 0, 0, 0),
 	F_INT(content, size, 0, 0, 0),
+	F_INT(content, version, 0, 0, 0),
 	F_TEXT(content, sha256, 0, 0, 0),
 	F_ENUM(content, scan, scan_states, 0),
 	F_TEXT(content, path, 0, 0, 0),

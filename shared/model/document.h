@@ -26,7 +26,7 @@ struct document {
 struct content {
 	struct id client_id;
 	const char *name, *content_type;
-	int64_t size;
+	int64_t size, version;
 	const char *sha256;
 	const char *scan;
 	const char *path; /* in the store */

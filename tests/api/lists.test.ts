@@ -45,6 +45,7 @@ const adds: Record<string, () => Promise<unknown>> = {
     ),
   listPortalDocuments: () => ok(portalUpload(world.user, undefined), 201),
   listEmails: () => adds['listInvitations']?.() ?? Promise.resolve(),
+  listAudit: () => newClient(world.firm.owner),
   listTestEmails: async () => undefined,
 };
 const lists = contract.operations.filter((o) =>

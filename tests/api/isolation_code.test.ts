@@ -1,8 +1,9 @@
-// isolation_code.test.ts - isolation.test.ts once more, with row-level security switched off: the code alone keeps firms apart (P4).
+// isolation_code.test.ts - isolation.test.ts and matrix.test.ts once more, with row-level security switched off: the code alone keeps firms apart (P4).
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { stack } from '../lib/kit.js';
 import './isolation.test.js';
+import './matrix.test.js';
 
 const SECURED =
   "select relname as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relrowsecurity";

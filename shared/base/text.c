@@ -130,9 +130,20 @@ char *text_clean(struct arena *a, const char *text)
 	return map(a, text, 0);
 }
 
+/* Taken apart before it is folded, else marks that fold to letters lose their place (Unicode D145).
+ */
 char *text_key(struct arena *a, const char *text)
 {
-	return map(a, text, UTF8PROC_CASEFOLD);
+	utf8proc_uint8_t *apart = NULL;
+	char *key;
+
+	if (!text_utf8_valid(text, strlen(text)))
+		return arena_strdup(a, "");
+	utf8proc_map((const uint8_t *)text, 0, &apart,
+	             UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
+	key = map(a, apart ? (const char *)apart : "", UTF8PROC_CASEFOLD);
+	free(apart);
+	return key;
 }
 
 static bool is_visible(const char *text)

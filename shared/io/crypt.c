@@ -71,6 +71,9 @@ int crypt_unbase64(struct arena *a, const char *text, const uint8_t **bytes_r, s
 	if (sodium_base642bin(bytes, len + 1, text, len, NULL, len_r, NULL,
 	                      sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
 		return -1;
+	/* libsodium takes some bytes beyond ASCII for digits: only what we would write is one. */
+	if (strcmp(crypt_base64(a, bytes, *len_r), text) != 0)
+		return -1;
 	*bytes_r = bytes;
 	return 0;
 }

@@ -242,6 +242,21 @@ static int bell_set(struct redis *r, const char *stream)
 
 /* ---- entries ---- */
 
+/* [id, [name, value, …]], each a text? What is not, no Redis of ours sent. */
+static bool is_entry(const redisReply *one)
+{
+	const redisReply *fields;
+
+	if (one->type != REDIS_REPLY_ARRAY || one->elements != 2 || !one->element[0]->str ||
+	    one->element[1]->type != REDIS_REPLY_ARRAY)
+		return false;
+	fields = one->element[1];
+	for (size_t i = 0; i < fields->elements; i++)
+		if (!fields->element[i]->str)
+			return false;
+	return true;
+}
+
 static void entry_read(struct arena *a, const redisReply *from, struct redis_entry *to)
 {
 	const redisReply *fields = from->element[1];
@@ -258,15 +273,11 @@ static void entry_read(struct arena *a, const redisReply *from, struct redis_ent
 static int entries_read(struct arena *a, const redisReply *list, unsigned max,
                         struct redis_entry *entries)
 {
-	const redisReply *one;
 	unsigned n = 0;
 
-	for (size_t i = 0; list->type == REDIS_REPLY_ARRAY && i < list->elements && n < max; i++) {
-		one = list->element[i];
-		if (one->type == REDIS_REPLY_ARRAY && one->elements == 2 &&
-		    one->element[1]->type == REDIS_REPLY_ARRAY)
-			entry_read(a, one, &entries[n++]);
-	}
+	for (size_t i = 0; list->type == REDIS_REPLY_ARRAY && i < list->elements && n < max; i++)
+		if (is_entry(list->element[i]))
+			entry_read(a, list->element[i], &entries[n++]);
 	return (int)n;
 }
 

@@ -22,12 +22,13 @@ static bool is_plain(const char *text)
 	return true;
 }
 
-/* Bytes of the character at `text`, a control character counts as one. */
+/* Bytes of the character at `text`, a control character counts as one; never more than UTF-8 has.
+ */
 static size_t char_size(const char *text)
 {
 	size_t n = 1;
 
-	while (((unsigned char)text[n] & 0xc0) == 0x80)
+	while (n < 4 && ((unsigned char)text[n] & 0xc0) == 0x80)
 		n++;
 	return n;
 }

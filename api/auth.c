@@ -93,14 +93,19 @@ int auth_claim(struct rq *rq)
 }
 
 /* Is `origin` the very site that the request came to? What came in the clear is none that runs
- * under TLS. */
+ * under TLS; what is neither http nor https (an extension, a local file) is no site. */
 static bool same_site(const struct rq *rq, const char *origin)
 {
-	const char *host = rq_header(rq, "host"), *at = strstr(origin, "://");
-	bool tls = strncmp(this_worker.conf.public_url, "https:", 6) == 0;
+	static const char secure[] = "https://", clear[] = "http://";
+	const char *host = rq_header(rq, "host");
+	bool tls = strncmp(this_worker.conf.public_url, secure, strlen(secure)) == 0;
 
-	return host != NULL && at != NULL && strcasecmp(at + 3, host) == 0 &&
-	       (!tls || strncasecmp(origin, "https:", 6) == 0);
+	if (host == NULL)
+		return false;
+	if (strncasecmp(origin, secure, strlen(secure)) == 0)
+		return strcasecmp(origin + strlen(secure), host) == 0;
+	return !tls && strncasecmp(origin, clear, strlen(clear)) == 0 &&
+	       strcasecmp(origin + strlen(clear), host) == 0;
 }
 
 int auth_origin(struct rq *rq)

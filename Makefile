@@ -68,7 +68,8 @@ LIB_SRC    := $(wildcard shared/base/*.c shared/io/*.c shared/model/*.c shared/*
 API_SRC    := $(wildcard api/*.c api/res/*.c)
 MAILER_SRC := $(wildcard mailer/*.c)
 CTL_SRC    := $(wildcard api/ctl/*.c)
-TEST_SRC   := $(wildcard tests/*/*.c)
+FUZZ_SRC   := $(wildcard tests/fuzz/fuzz*.c)
+TEST_SRC   := $(filter-out $(FUZZ_SRC),$(wildcard tests/*/*.c))
 SQL_SRC    := $(wildcard shared/*.sql shared/io/*.sql api/*.sql api/res/*.sql api/ctl/*.sql mailer/*.sql)
 TEMPLATES  := $(sort $(wildcard mailer/templates/*))
 
@@ -79,6 +80,7 @@ MAILER_OBJ := $(call obj,$(MAILER_SRC))
 CTL_OBJ    := $(call obj,$(CTL_SRC))
 KORE_OBJ   := $(KORE_PARTS:%=$(B)/o/kore/%.o) $(B)/o/kore/version.o
 TEST_BIN   := $(TEST_SRC:%.c=$(B)/%)
+FUZZ_BIN   := $(filter-out %/fuzz,$(FUZZ_SRC:%.c=$(B)/%))
 
 SQL_H      := $(foreach f,$(SQL_SRC),$(B)/gen/sql_$(basename $(notdir $(f))).h)
 GEN        := $(SQL_H) $(B)/gen/sql_all.h $(B)/gen/templates.h
@@ -201,7 +203,7 @@ $(B)/tests/%: $(B)/o/tests/%.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
 $(B)/tests/gate/server: $(call obj,tests/gate/server.c api/gate.c api/main.c) $(KORE_OBJ) $(B)/libapi.a $(B)/libportico.a
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(LINK) -rdynamic -o $@ $^ $(LIBS)
-$(call obj,$(TEST_SRC)): private EXTRA := -Wno-frame-larger-than
+$(call obj,$(TEST_SRC) $(FUZZ_SRC)): private EXTRA := -Wno-frame-larger-than
 
 # The same stamp as in tests/lib/suite.sh.
 tests/node_modules/.lock: tests/package-lock.json
@@ -225,6 +227,18 @@ test-torture-long: ## the promises' own numbers: 1,000 kills, 20,000 events
 test-fuzz-long: ## an hour of requests that nobody means well with
 	@SUITE_SECONDS=0 FUZZ_SECONDS=3600 $(MAKE) --no-print-directory test-fuzz
 
+# The fuzzers need clang and its libFuzzer; tests/fuzz/parsers.sh calls this with a B, CC and SANITIZE of its own.
+$(B)/tests/fuzz/fuzz_%: $(B)/o/tests/fuzz/fuzz_%.o $(B)/o/tests/fuzz/fuzz.o $(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(LINK) -fsanitize=fuzzer -o $@ $< $(B)/o/tests/fuzz/fuzz.o \
+		$(B)/libapi.a $(B)/libmailer.a $(B)/libportico.a $(LIBS)
+fuzzers: $(FUZZ_BIN)
+fuzz-objects: $(call obj,$(FUZZ_SRC)) # as far as a compiler without libFuzzer gets
+fuzz: ## each parser's fuzzer for FUZZ_EACH seconds (60)
+	@FUZZ_EACH=$${FUZZ_EACH:-60} B='$(B)' tests/fuzz/parsers.sh
+.PHONY: fuzzers fuzz-objects fuzz
+.SECONDARY: $(call obj,$(FUZZ_SRC))
+
 golden: $(B)/tests/mailer/letter ## write the expected mails of tests/mailer anew, to be read in the diff
 	@GOLDEN=1 $< && git diff --stat tests/mailer/golden
 .PHONY: golden
@@ -247,4 +261,4 @@ fmt-check: ## fail if clang-format would change a source
 lint: ## every rule of tests/lint.sh, both compilers with warnings as errors
 	@tests/lint.sh
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(API_OBJ) $(MAILER_OBJ) $(CTL_OBJ) $(call obj,$(TEST_SRC)))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(API_OBJ) $(MAILER_OBJ) $(CTL_OBJ) $(call obj,$(TEST_SRC) $(FUZZ_SRC)))

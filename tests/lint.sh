@@ -60,7 +60,7 @@ HEADERS() {
 BUILD() {
 	local cc failed=0
 	for cc in gcc clang; do
-		make -k -j"$jobs" B=$L/$cc CC=$cc WERROR=1 SANITIZE='' everything >$L/$cc.log 2>&1 ||
+		make -k -j"$jobs" B=$L/$cc CC=$cc WERROR=1 SANITIZE='' everything fuzz-objects >$L/$cc.log 2>&1 ||
 			{ grep -E 'error|Error|undefined' $L/$cc.log; failed=1; }
 	done
 	return $failed

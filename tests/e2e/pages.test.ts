@@ -190,6 +190,63 @@ test('P4: who has a sign-in already proves it, and chooses no second password', 
 	await visitor.leave();
 });
 
+test('an upload can be cancelled, and one that failed tried again without making two', async () => {
+	const client = await newClient(firm.owner);
+	const user = await newPortalUser(firm, client);
+	const folder = await uploadFolder(firm.owner, client);
+	const visitor = await Visitor.come(browser, stack.url, PHONE);
+	await visitor.open(`/signin?firm=${firm.slug}&next=/items/${folder.id}`);
+	await signIn(visitor, user.email);
+	await visitor.page.waitForSelector('#upload:not([hidden])');
+
+	const keys = await loseAnswer(visitor);
+	const once = fileOf('once.txt', 1000);
+	await visitor.page.setInputFiles('#files', once.file);
+	await visitor.page.waitForSelector('#uploads .failed');
+	await visitor.look('a failed upload');
+	await visitor.page.click('button:has-text("Try again")');
+	await visitor.page.waitForSelector('#uploads .done');
+	const sent = await keys();
+	assert.equal(sent.length, 2);
+	assert.equal(new Set(sent).size, 1, 'the same key');
+
+	// Slowed down, so that there is something to cancel.
+	const devtools = await visitor.context.newCDPSession(visitor.page);
+	await devtools.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 500_000 });
+	const slow = fileOf('slow.bin', 20_000_000);
+	const next = fileOf('next.bin', 1000);
+	await visitor.page.setInputFiles('#files', [slow.file, next.file]);
+	await visitor.page.waitForSelector('progress:not([hidden])');
+	await visitor.look('an upload on its way');
+	await visitor.page.click(`button[aria-label="Cancel: slow.bin"]`);
+	await visitor.page.waitForFunction(() => document.querySelectorAll('#uploads .done').length === 2);
+	const page = await ok(firm.owner.api.GET('/v1/documents', { params: { query: { folder_id: folder.id } } }), 200);
+	assert.deepEqual(page.data.map((d) => d.name).sort(), ['next.bin', 'once.txt']);
+	await visitor.leave();
+});
+
+/**
+ * The answer to the first upload is lost on its way: the API has the document, the page hears of an error. Done inside the
+ * page: a request that Playwright makes on its behalf has no session, since it keeps Secure cookies from http, and a route
+ * whose handler throws leaves the page waiting for ever. Gives what reads the keys that the uploads had.
+ */
+async function loseAnswer(visitor: Visitor): Promise<() => Promise<string[]>> {
+	await visitor.page.evaluate(() => {
+		const { addEventListener, setRequestHeader } = XMLHttpRequest.prototype;
+		const keys: string[] = [];
+		XMLHttpRequest.prototype.setRequestHeader = function (name, value) {
+			if (name === 'Idempotency-Key') keys.push(value);
+			setRequestHeader.call(this, name, value);
+		};
+		XMLHttpRequest.prototype.addEventListener = function (type: string, heard: EventListenerOrEventListenerObject) {
+			const lost = type === 'load' && keys.length === 1;
+			addEventListener.call(this, type, lost ? () => this.dispatchEvent(new ProgressEvent('error')) : heard);
+		};
+		Object.assign(globalThis, { keys });
+	});
+	return () => visitor.page.evaluate(() => (globalThis as unknown as { keys: string[] }).keys);
+}
+
 test('more than a page of documents; what is not shared is not there; a session that ended leads to sign-in', async () => {
 	const client = await newClient(firm.owner);
 	const user = await newPortalUser(firm, client);

@@ -7,6 +7,7 @@
 #include "sql_janitor.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +129,39 @@ static may_wait int sweep_blobs(const char *blobs, struct db *db, unsigned numbe
 	return result;
 }
 
+/* ---- the trash ---- */
+
+/* Is the file of a doomed blob gone, now or since? */
+static bool doomed_removed(const char *blobs, const char *path, struct arena *a)
+{
+	return unlink(arena_printf(a, "%s/%s", blobs, path)) == 0 || errno == ENOENT;
+}
+
+/* The files first, then their rows: what a crash leaves in between is met here again. */
+static may_wait int remove_doomed(const char *blobs, struct db *db)
+{
+	struct json_writer w;
+	struct rows rows;
+	struct buf b;
+
+	TRY(db_query(db, &sql_janitor_doomed, NULL, &rows));
+	buf_init(&b, db->arena, 128 * 1024);
+	json_start(&w, &b);
+	json_open(&w, '[');
+	for (int i = 0; i < rows.n; i++) {
+		if (!doomed_removed(blobs, row_text(&rows, i, "path"), db->arena))
+			continue;
+		json_open(&w, '{');
+		json_key(&w, "firm");
+		json_put_text(&w, row_text(&rows, i, "firm_id"));
+		json_key(&w, "id");
+		json_put_text(&w, row_text(&rows, i, "id"));
+		json_close(&w, '}');
+	}
+	json_close(&w, ']');
+	return db_query(db, &sql_janitor_forget, ARGS({"blobs", b.data}), NULL);
+}
+
 static may_wait int sweep_store(struct janitor *j, struct db *db)
 {
 	unsigned dirs = j->conf->test_mode ? DIRS : DIRS_A_TURN;
@@ -139,6 +173,7 @@ static may_wait int sweep_store(struct janitor *j, struct db *db)
 		return 0;
 	sweep_dir(arena_printf(db->arena, "%s/incoming", j->conf->store_dir));
 	blobs = arena_printf(db->arena, "%s/blobs", j->conf->store_dir);
+	TRY(remove_doomed(blobs, db));
 	for (; dirs > 0; dirs--, j->dir = (j->dir + 1) % DIRS)
 		TRY(sweep_blobs(blobs, db, j->dir));
 	return 0;
@@ -158,6 +193,9 @@ static may_wait int clean(struct janitor *j, struct db *db)
 	TRY(db_query(db, &sql_janitor_attempts, now, NULL));
 	TRY(db_query(db, &sql_janitor_sessions, now, NULL));
 	TRY(sweep_store(j, db));
+	/* last: no file goes before it is committed that its document is gone */
+	TRY(db_query(db, &sql_janitor_trash, now, NULL));
+	TRY(db_query(db, &sql_janitor_folders, NULL, NULL));
 	return db_commit(db);
 }
 

@@ -26,3 +26,33 @@ where s.firm_id = x.firm_id and s.id = x.id;
 select p.path
 from jsonb_array_elements_text(:paths::jsonb) as p (path)
 where not exists (select from blob b where b.path = p.path);
+
+-- name: janitor_trash
+-- What has been in the trash for its time goes for good; its bytes are doomed. Their shares go by cascade.
+with due as (
+  select d.firm_id, d.id from document d
+  where d.trashed_at <= :now::timestamptz - interval '90 days'
+  order by d.trashed_at limit 500
+), gone as (
+  delete from document d using due x where d.firm_id = x.firm_id and d.id = x.id
+  returning d.firm_id, d.blob_id
+)
+update blob b set state = 'doomed' from gone g where b.firm_id = g.firm_id and b.id = g.blob_id;
+
+-- name: janitor_folders
+-- Folders that were deleted, and have nothing left in the trash.
+delete from folder f
+using (
+  select x.firm_id, x.id from folder x where x.removed_at is not null order by x.removed_at limit 1000
+) x
+where f.firm_id = x.firm_id and f.id = x.id
+  and not exists (select from document d where d.firm_id = f.firm_id and d.folder_id = f.id);
+
+-- name: janitor_doomed
+select b.firm_id, b.id, b.path from blob b where b.state = 'doomed' order by b.created_at limit 500;
+
+-- name: janitor_forget
+-- Their files are gone.
+delete from blob b
+using jsonb_to_recordset(:blobs::jsonb) as x (firm uuid, id uuid)
+where b.firm_id = x.firm and b.id = x.id and b.state = 'doomed';

@@ -63,7 +63,7 @@ for update of e skip locked;
 
 -- name: job_facts
 -- All that a mail says, and in `stop` why it is not to be sent after all (pitfall P12). A document counts while
--- it is not in the trash and, for portal people, while they see it.
+-- it is not in the trash, not with another client and, for portal people, while they see it.
 select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen, e.invitation_id,
        e.folder_id, e.document_id,
        f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url, z.locale, v.actor_name as actor,
@@ -116,7 +116,7 @@ left join lateral (
            row_number() over (order by y.created_at, y.id) as n
     from document y
     join folder w on w.firm_id = y.firm_id and w.id = y.folder_id
-    where y.firm_id = e.firm_id and y.id = any(e.document_ids) and y.trashed_at is null
+    where y.firm_id = e.firm_id and y.id = any(e.document_ids) and y.trashed_at is null and y.client_id = e.client_id
       and (e.recipient_kind = 'staff' or exists (
              select from portal_items(e.firm_id, e.membership_id) p
              where p.item_kind = 'document' and p.document_id = y.id))

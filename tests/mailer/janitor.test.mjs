@@ -60,6 +60,39 @@ test('expired sessions and idempotency keys go', async () => {
 	await until(async () => (await left('session')).length === 0 && (await left('idempotency')).length === 0, 'the others to go');
 });
 
+test('the trash is emptied after 90 days: documents, their bytes, and the folders that were deleted with them', async () => {
+	const w = await rig.world();
+	const now = Date.parse(rig.now());
+	const days = (n) => new Date(now - n * 86400_000).toISOString();
+	const document = async (name, trashed_at, folder) => {
+		const made = await rig.make.document(folder, { trashed_at });
+		file(`store/blobs/3f/${name}`, 0);
+		await rig.owner.query('update blob set path = $2 where id = $1', [made.blob_id, `3f/${name}`]);
+		return made;
+	};
+	const removed = await rig.make.folder(w.client, null, { removed_at: days(91) });
+	const kept = await rig.make.folder(w.client, null, { removed_at: days(91) });
+	await document('old', days(91), removed);
+	const young = await document('young', days(89), kept);
+	const live = await document('live', null, await rig.make.folder(w.client));
+	await put(rig.owner, 'blob', { firm_id: w.firm.id, id: w.firm.id, path: '00/doomed', size: 5, sha256: randomBytes(32), state: 'doomed', created_at: rig.now() });
+	await put(rig.owner, 'blob', { firm_id: w.firm.id, id: w.client.id, path: '00/doomed-gone', size: 5, sha256: randomBytes(32), state: 'doomed', created_at: rig.now() });
+	const doomed = file('store/blobs/00/doomed', 0);
+	await rig.mailer(env);
+	const ids = async (table) => (await rig.owner.query(`select id from ${table} where firm_id = $1`, [w.firm.id])).rows.map((r) => r.id);
+	const there = (name) => existsSync(join(rig.dir, 'store/blobs', name));
+	await until(async () => !there('3f/old') && !existsSync(doomed) && !(await ids('blob')).includes(w.client.id), 'the bytes to go');
+	await until(async () => !(await ids('folder')).includes(removed.id), 'the folder to go');
+	const documents = await ids('document');
+	assert.ok(documents.includes(young.id) && documents.includes(live.id));
+	assert.ok(there('3f/young') && there('3f/live'));
+	assert.ok((await ids('folder')).includes(kept.id), 'it is where a trashed document lay');
+	assert.ok(!(await ids('blob')).includes(w.firm.id));
+	rig.setOffset(2 * 86400);
+	await until(async () => !there('3f/young') && !(await ids('folder')).includes(kept.id), 'the other to go in its time');
+	assert.ok(there('3f/live') && (await ids('document')).includes(live.id));
+});
+
 test('one janitor at a time, and mail goes out all the same', async () => {
 	const w = await rig.world();
 	const lock = await rig.cluster.connect('portico_janitor');

@@ -33,9 +33,9 @@ export function chance(seed) {
   const pick = (list) => /** @type {T} */ (list[between(0, list.length - 1)]);
   /** @param {number} size */
   const bytes = (size) => {
-    const buffer = Buffer.allocUnsafe(size);
-    for (let i = 0; i < size; i += 4) buffer.writeUInt32LE(between(0, 0xffffffff), Math.min(i, Math.max(0, size - 4)));
-    return size < 4 ? Buffer.from(String(between(1000, 9999)).slice(0, size)) : buffer;
+    const buffer = Buffer.allocUnsafe(size + 3);
+    for (let i = 0; i < size; i += 4) buffer.writeUInt32LE(between(0, 0xffffffff), i);
+    return buffer.subarray(0, size);
   };
   return { next, between, pick, bytes };
 }

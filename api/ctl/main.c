@@ -58,23 +58,26 @@ static int usage(FILE *out)
 	return out == stdout ? 0 : EX_USAGE_;
 }
 
+static int configure(struct ctl *ctl)
+{
+	TRY(conf_load(&ctl->conf, CONF_CTL, &ctl->arena, stderr));
+	TRY(crypt_init(ctl->conf.secret_key));
+	log_open("porticoctl", ctl->conf.log_level);
+	return ctl->conf.test_mode ? clock_attach(ctl->conf.clock_file) : 0;
+}
+
 static int run(ctl_command *command, char *const *words)
 {
 	struct ctl ctl = {0};
-	int status;
+	int status = EX_CONFIG_;
 
 	arena_init(&ctl.arena, CTL_ARENA_MAX);
 	err_init(&ctl.err, &ctl.arena);
-	if (conf_load(&ctl.conf, CONF_CTL, &ctl.arena, stderr) < 0)
-		return EX_CONFIG_;
-	if (crypt_init(ctl.conf.secret_key) < 0)
-		return EX_CONFIG_;
-	log_open("porticoctl", ctl.conf.log_level);
-	if (ctl.conf.test_mode && clock_attach(ctl.conf.clock_file) < 0)
-		return EX_CONFIG_;
-	ctl.pool = db_pool_new(ctl.conf.owner_database, 1);
-	status = command(&ctl, words);
-	db_pool_free(ctl.pool);
+	if (configure(&ctl) == 0) {
+		ctl.pool = db_pool_new(ctl.conf.owner_database, 1);
+		status = command(&ctl, words);
+		db_pool_free(ctl.pool);
+	}
 	arena_release(&ctl.arena);
 	return status;
 }

@@ -144,6 +144,14 @@ int reply_json(struct rq *rq, int status, const char *json, size_t len)
 	return 0;
 }
 
+int reply_text(struct rq *rq, const char *type, const char *text, size_t len)
+{
+	struct buf body = {.data = arena_strndup(rq->arena, text, len), .len = len};
+
+	reply_body(rq, 200, type, &body);
+	return 0;
+}
+
 int reply_page(struct rq *rq, int status, const struct entity *kind, const struct rows *rows,
                int count, const char *next)
 {

@@ -30,6 +30,9 @@ int reply_none(struct rq *rq);
 /* 200 (or `status`) with JSON text of our own making. */
 int reply_json(struct rq *rq, int status, const char *json, size_t len);
 
+/* 200 with a text of another type, such as "text/html; charset=utf-8". */
+int reply_text(struct rq *rq, const char *type, const char *text, size_t len);
+
 /*
  * 200 with {data, next_cursor} and Link: one page of what `stmt` finds. The statement takes
  * :after_at, :after_id and :limit besides `args`, orders by (created_at, id), and its rows have

@@ -18,13 +18,18 @@ static const char *id_prefix(const char *name, size_t len)
 	return NULL;
 }
 
-/* One segment of a path against "{name}": an id with the right prefix, or it does not match. */
+/* One segment of a path against "{name}": an id with the right prefix, or it does not match. A name
+ * without a prefix takes any text, see rq_segment(). */
 static bool match_id(const char *brace, const char *segment, size_t len, struct id *id_r)
 {
 	char text[ID_TEXT_SIZE];
 	const char *prefix = id_prefix(brace + 1, strcspn(brace, "}") - 1);
 
-	if (prefix == NULL || len >= sizeof(text))
+	if (prefix == NULL) {
+		*id_r = id_none;
+		return len > 0;
+	}
+	if (len >= sizeof(text))
 		return false;
 	memcpy(text, segment, len);
 	text[len] = '\0';
@@ -84,6 +89,17 @@ const char *route_id_name(struct arena *a, const struct route *route, unsigned n
 	for (; brace != NULL && n > 0; n--)
 		brace = strchr(brace + 1, '{');
 	return brace == NULL ? NULL : arena_strndup(a, brace + 1, strcspn(brace, "}") - 1);
+}
+
+const char *rq_segment(const struct rq *rq, const char *name)
+{
+	const char *brace = arena_printf(rq->arena, "{%s}", name);
+	const char *pattern = rq->route->path, *end = strstr(pattern, brace), *at = rq->in->path;
+
+	for (; pattern < end; pattern++)
+		if (*pattern == '/')
+			at = strchr(at, '/') + 1;
+	return arena_strndup(rq->arena, at, strcspn(at, "/"));
 }
 
 void routes_print(FILE *out)

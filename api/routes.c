@@ -9,6 +9,8 @@ const struct route routes[] = {
 	{ "GET",    "/healthz",                        ops_health,          PUBLIC, 0, NULL, NULL },
 	{ "GET",    "/readyz",                         ops_ready,           PUBLIC, 0, NULL, NULL },
 	{ "GET",    "/openapi.json",                   ops_openapi,         PUBLIC, 0, NULL, NULL },
+	{ "GET",    "/problems/{code}",                ops_problem,         PUBLIC, NO_STORE_EXEMPT, NULL, NULL },
+	{ "GET",    "/v1/meta",                        ops_meta,            PUBLIC, 0, NULL, NULL },
 	{ "GET",    "/v1/setup",                       setup_status,        PUBLIC, 0, NULL, NULL },
 	{ "POST",   "/v1/setup",                       setup_create,        PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
 

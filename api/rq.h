@@ -60,6 +60,9 @@ const char *rq_header(const struct rq *rq, const char *name);
 /* The decoded query parameter `name`, or NULL. */
 const char *rq_param(const struct rq *rq, const char *name);
 
+/* The segment of the path that stands for "{name}" in the route's; owned by the request. */
+const char *rq_segment(const struct rq *rq, const char *name);
+
 /*
  * Query parameters by kind: 0 and the value, or "none" (id_none, TIME_NULL, NULL, -1) when it was
  * not sent; -1 with a fault at "?name".

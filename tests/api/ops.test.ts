@@ -30,6 +30,37 @@ test('the server lives and is ready, and says what it looked at', async () => {
   assert.ok(Object.keys(ready.checks).length >= 2, JSON.stringify(ready.checks));
 });
 
+test('what the installation says of itself', async () => {
+  const got = await ok(nobody().GET('/v1/meta'), 200);
+  assert.deepEqual([got.product, got.api_version, got.test_mode], ['Portico', 'v1', true]);
+  assert.match(got.version, /^\d+\.\d+\.\d+$/);
+  assert.equal(got.docs_url, `${stack.env['PORTICO_PUBLIC_URL']}/docs`);
+  assert.equal((await wire(got.docs_url)).status, 200);
+  assert.ok(got.max_upload_bytes >= 1 << 20 && got.max_single_request_bytes === got.max_upload_bytes);
+});
+
+test('rule 6 every problem code has its page, which its type leads to', async () => {
+  const known: string[] = contract.document.components.schemas.KnownProblemCode.enum;
+  for (const code of known) {
+    const got = await raw(`/problems/${code}`);
+    const html = got.body.toString();
+    assert.equal(got.status, 200, `${code} has a page: a line of api/problem_pages.def`);
+    assert.equal(got.headers.get('content-type'), 'text/html; charset=utf-8');
+    assert.match(got.headers.get('content-security-policy') ?? '', /^default-src 'none'; style-src 'self'; /);
+    assert.ok(html.includes(`code <code>${code}</code>`), code);
+    assert.match(html, /<title>[^<>]{5,}<\/title>[\s\S]*<h1>[^<>]+<\/h1>\n<p>Status \d{3}, /, code);
+    assert.match(html, /<h2>What it means<\/h2>\n<p>[^<>]{20,}<\/p>\n<h2>What to do<\/h2>\n<p>[^<>]{7,}<\/p>/, code);
+    for (const [, at] of html.matchAll(/(?:href|src)="([^"]+)"/g))
+      if (code === known[0]) assert.equal((await wire(stack.url + at)).status, 200, at);
+  }
+  for (const code of ['no_such_code', 'none', 'NOT_FOUND', 'x%2fy', '..%2f', '<b>'])
+    assert.equal((await raw(`/problems/${encodeURI(code)}`)).status, 404, code);
+  const problem = await refused(nobody().GET('/v1/me'), 401, 'unauthenticated');
+  assert.equal((await wire(problem.type)).status, 200);
+  const byEdge = await raw('/nothing-here');
+  assert.equal((await wire(byEdge.json.type)).status, 200);
+});
+
 test('openapi.json is the shipped description', async () => {
   const got = await raw('/openapi.json');
   assert.equal(got.status, 200);

@@ -83,7 +83,7 @@ test('names: snake_case, times end in _at, ids in id, operationIds are unique', 
     assert.match(name, /^[A-Z][A-Za-z]+$/);
     for (const [member, of] of Object.entries<Json>(schema.properties ?? {})) {
       assert.match(member, /^[a-z][a-z0-9_]*$/, `${name}.${member}`);
-      if (of.format === 'date-time') assert.match(member, /_at$|^at$|^now$/, `${name}.${member}`);
+      if (of.format === 'date-time') assert.match(member, /_at$|^at$|^now$|^server_time$/, `${name}.${member}`);
       if (/_at$/.test(member)) assert.equal(of.format, 'date-time', `${name}.${member}`);
     }
   }

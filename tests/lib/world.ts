@@ -82,6 +82,7 @@ export function idsOf(world: World): Record<string, string> {
     item_id: world.folder.id,
     parent_id: world.folder.id,
     firm: world.firm.slug,
+    code: 'not_found',
   };
 }
 
@@ -97,6 +98,7 @@ export const STRANGE: Record<string, string> = Object.fromEntries(
     share_id: 'shr',
     item_id: 'fol',
     parent_id: 'fol',
+    code: 'cod',
   }).map(([name, prefix]) => [name, `${prefix}_01kjpz7w3mfa6tq2c9x4n8d5he`]),
 );
 

@@ -9,6 +9,7 @@
 #include "auth.h"
 #include "clock.h"
 #include "cors.h"
+#include "denial.h"
 #include "idem.h"
 #include "log.h"
 #include "query.h"
@@ -325,6 +326,8 @@ void dispatch(const struct door_in *in, struct arena *a, struct door_out *out)
 	if (!cors_preflight(rq) && serve(rq) < 0) {
 		db_roll_back(&rq->db);
 		name_right(rq);
+		if (!in_phase(rq, "authorize")) /* the edge asks again for the reason */
+			denial_note(rq);
 		reply_problem(rq);
 	}
 	db_end(&rq->db);

@@ -1,8 +1,8 @@
 /* guess.c - passwords that are tried: how many wrong ones an address and a place may send. */
 #include "guess.h"
 
-#include "audit.h"
 #include "crypt.h"
+#include "denial.h"
 #include "sql_guess.h"
 
 enum { PAIR_FAILURES_MAX = 10, ACCOUNT_FAILURES_MAX = 100 };
@@ -22,8 +22,21 @@ void guess_begin(struct rq *rq, const char *audience, const char *email_key, str
 	g->account = hash_of(rq, audience, email_key, "");
 }
 
+static struct audit_entry entry_of(const struct rq *rq, const struct guess *g, const char *outcome)
+{
+	return (struct audit_entry){
+		.action = g->action,
+		.object_type = "membership",
+		.object = g->membership,
+		.outcome = outcome,
+		.ip = rq->addr,
+		.request_id = rq->request_id,
+	};
+}
+
 int guess_allowed(struct rq *rq, const struct guess *g)
 {
+	struct audit_entry entry = entry_of(rq, g, "denied");
 	struct rows rows;
 	int64_t until;
 
@@ -39,6 +52,7 @@ int guess_allowed(struct rq *rq, const struct guess *g)
 	until = row_time(&rows, 0, "until");
 	if (until == TIME_NULL)
 		return 0;
+	denial_attempt(rq, &g->firm, &entry);
 	rq->err.retry_after_s = (int)((until - rq->now) / 1000 + 1);
 	return err_set(&rq->err, PROBLEM_too_many_attempts,
 	               "Too many wrong passwords for this address; wait, then try again.");
@@ -47,14 +61,7 @@ int guess_allowed(struct rq *rq, const struct guess *g)
 static int note_wrong(struct rq *rq, const struct guess *g)
 {
 	struct actor nobody = {.type = "system", .id = id_none, .name = "Portico"};
-	struct audit_entry entry = {
-		.action = g->action,
-		.object_type = "membership",
-		.object = g->membership,
-		.outcome = "denied",
-		.ip = rq->addr,
-		.request_id = rq->request_id,
-	};
+	struct audit_entry entry = entry_of(rq, g, "failed");
 
 	TRY(db_query(&rq->db, &sql_guess_failed, ARGS({"pair", g->pair}, {"account", g->account}),
 	             NULL));

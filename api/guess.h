@@ -18,14 +18,14 @@ void guess_begin(struct rq *rq, const char *audience, const char *email_key, str
 
 /*
  * Refuse with too_many_attempts while this address is closed, known or not: nothing is told by it.
- * A unit of its own.
+ * That is on record, as denied. Units of their own.
  */
 may_wait int guess_allowed(struct rq *rq, const struct guess *g);
 
 /*
- * The password was wrong: that is counted and on record although the request changes nothing else
- * (promise P19), and committed in the request's unit, which has claimed the firm. Always -1:
- * invalid_credentials with `text`, or why it could not be written.
+ * The password was wrong: that is counted and on record, as failed, although the request changes
+ * nothing else (promise P19), and committed in the request's unit, which has claimed the firm.
+ * Always -1: invalid_credentials with `text`, or why it could not be written.
  */
 may_wait int guess_wrong(struct rq *rq, const struct guess *g, const char *text);
 

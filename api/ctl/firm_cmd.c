@@ -1,4 +1,5 @@
 /* firm_cmd.c - porticoctl firm create: a further firm, whose owner gets an invitation by mail. */
+#include "audit.h"
 #include "ctl.h"
 #include "tenant.h"
 
@@ -7,6 +8,15 @@
 static const char *or_default(const char *value, const char *fallback)
 {
 	return value != NULL ? value : fallback;
+}
+
+static int note(struct db *db, const struct tenant_firm *firm, int64_t now)
+{
+	const struct actor operator= {.type = "system", .id = id_none, .name = "Portico"};
+	const struct audit_entry entry = {
+		.action = "firm.created", .object_type = "firm", .object = firm->id};
+
+	return audit_write(db, &operator, & entry, now);
 }
 
 static int create(struct ctl *ctl, struct db *db, char *const *words, struct tenant_firm *firm)
@@ -30,6 +40,7 @@ static int create(struct ctl *ctl, struct db *db, char *const *words, struct ten
 	db_bind(db, "now", arg_time(&ctl->arena, now));
 	TRY(tenant_create_firm(db, firm, now));
 	TRY(tenant_create_staff(db, &owner, now));
+	TRY(note(db, firm, now));
 	return db_commit(db);
 }
 

@@ -380,7 +380,7 @@ test('a link that was passed on is no leave to guess the password of the address
   assert.equal(await accept(PASSWORD, place), '429 too_many_attempts');
   assert.equal(await accept(PASSWORD, ownAddress()), '200');
   const [row] = await stack.sql(
-    "select count(*)::int as n from audit where firm_id = $1 and action = 'invitation.accept' and outcome = 'denied'",
+    "select count(*)::int as n from audit where firm_id = $1 and action = 'invitation.accept' and outcome = 'failed'",
     [two.id],
   );
   assert.equal(row.n, 10);

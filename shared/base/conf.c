@@ -18,7 +18,8 @@
 enum {
 	EVERY = CONF_API | CONF_MAILER | CONF_CTL,
 	VALUE_MAX = 8 * 1024, /* bytes of a NAME_FILE's content */
-	SOCKET_MAX = 107      /* bytes of sun_path, less the NUL */
+	SOCKET_MAX = 107,     /* bytes of sun_path, less the NUL */
+	LIMIT_MAX = 1000000   /* requests a minute: 16,667 a second are more than a host can do */
 };
 
 struct setting {
@@ -237,6 +238,16 @@ static const struct setting settings[] = {
 	  .reads = 0 },
 	{ "JANITOR_DATABASE", "conninfo", NULL, "database, as the role portico_janitor",
 	  set_text, CONF_MAILER, CONF_MAILER, TO(janitor_database) },
+	{ "LIMIT_PUBLIC", "a minute", "600", "requests of an address with nobody signed in; 0: no limit",
+	  set_int, CONF_API, 0, TO(limit_public), 0, LIMIT_MAX },
+	{ "LIMIT_READS", "a minute", "1200", "reading requests of a person or key; 0: no limit",
+	  set_int, CONF_API, 0, TO(limit_reads), 0, LIMIT_MAX },
+	{ "LIMIT_SIGN_IN", "a minute", "120", "passwords and mailed tokens from an address; 0: no limit",
+	  set_int, CONF_API, 0, TO(limit_sign_in), 0, LIMIT_MAX },
+	{ "LIMIT_UPLOADS", "a minute", "600", "uploads of a person or key; 0: no limit",
+	  set_int, CONF_API, 0, TO(limit_uploads), 0, LIMIT_MAX },
+	{ "LIMIT_WRITES", "a minute", "600", "changing requests of a person or key; 0: no limit",
+	  set_int, CONF_API, 0, TO(limit_writes), 0, LIMIT_MAX },
 	{ "LOG_LEVEL", "level", "info", "least level that is logged: debug, info, warn, error",
 	  set_log_level, EVERY, 0, TO(log_level) },
 	{ "MAILER_DATABASE", "conninfo", NULL, "database, as the role portico_mailer",

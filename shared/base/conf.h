@@ -27,6 +27,7 @@ struct conf {
 	const char *cors_origins;
 	const char *openapi;
 	int64_t max_upload_bytes;
+	int64_t limit_reads, limit_writes, limit_uploads, limit_public, limit_sign_in;
 	const char *log_level;
 };
 

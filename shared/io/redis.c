@@ -1,5 +1,5 @@
 /*
- * redis.c - the few Redis commands that carry events; hiredis inside, waiting through the seam.
+ * redis.c - the few Redis commands that we need; hiredis inside, waiting through the seam.
  *
  * Two connections, each made when it is first needed and again after a loss: one for commands, and
  * one for a bell, a blocking XREAD that is answered when something is added to the stream. It is
@@ -377,4 +377,89 @@ int redis_ping(struct redis *r, const char **why_r)
 	const char *const words[] = {"PING"};
 
 	return call_only(r, 1, words, why_r);
+}
+
+/* ---- many questions on one line ---- */
+
+int redis_script(struct redis *r, const char *script, char sha_r[41], const char **why_r)
+{
+	const char *const words[] = {"SCRIPT", "LOAD", script};
+	redisReply *reply = call(r, lengthof(words), words);
+
+	*why_r = r->why;
+	if (!reply)
+		return -1;
+	snprintf(sha_r, 41, "%s", reply->type == REDIS_REPLY_STRING ? reply->str : "");
+	freeReplyObject(reply);
+	return 0;
+}
+
+int redis_put(struct redis *r, int argc, const char *const *argv)
+{
+	if (!r->line || r->line->err)
+		return -1;
+	/* hiredis does not change them */
+	return redisAppendCommandArgv(r->line, argc, (const char **)(uintptr_t)argv, NULL) ==
+	                       REDIS_OK
+	               ? 0
+	               : -1;
+}
+
+void redis_push(struct redis *r)
+{
+	int done;
+
+	if (r->line && !r->line->err)
+		redisBufferWrite(r->line, &done);
+}
+
+/* As redis_receive, for the answer itself. */
+static int answer(struct redis *r, int64_t *numbers, unsigned max)
+{
+	void *got = NULL;
+	redisReply *reply;
+	bool fits;
+
+	if (redisGetReplyFromReader(r->line, &got) != REDIS_OK)
+		return -1;
+	reply = got;
+	if (!reply)
+		return 0;
+	fits = reply->type == REDIS_REPLY_ARRAY;
+	for (size_t i = 0; fits && i < reply->elements && i < max; i++)
+		numbers[i] = reply->element[i]->integer;
+	if (!fits)
+		snprintf(r->why, sizeof(r->why), "%s",
+		         reply->type == REDIS_REPLY_ERROR ? reply->str : "not a list");
+	freeReplyObject(reply);
+	return fits ? 1 : -1;
+}
+
+int redis_receive(struct redis *r, int timeout_ms, int64_t *numbers, unsigned max)
+{
+	int done, rc;
+
+	if (!r->line)
+		return -1;
+	rc = answer(r, numbers, max);
+	if (rc != 0)
+		return rc;
+	if (redisBufferWrite(r->line, &done) != REDIS_OK)
+		return -1;
+	if (timeout_ms > 0) {
+		rc = io_wait_fd(r->line->fd, POLLIN | (done ? 0 : POLLOUT), timeout_ms);
+		if (rc <= 0)
+			return rc;
+	}
+	if (redisBufferRead(r->line) != REDIS_OK)
+		return -1;
+	return answer(r, numbers, max);
+}
+
+const char *redis_close(struct redis *r)
+{
+	if (r->line && r->line->err)
+		snprintf(r->why, sizeof(r->why), "%s", r->line->errstr);
+	hang_up(&r->line);
+	return r->why;
 }

@@ -1,4 +1,4 @@
-/* redis.h - the few Redis commands that carry events; hiredis inside, waiting through the seam. */
+/* redis.h - the few Redis commands that we need; hiredis inside, waiting through the seam. */
 #ifndef PORTICO_REDIS_H
 #define PORTICO_REDIS_H
 
@@ -54,5 +54,33 @@ may_wait int redis_done(struct redis *r, const char *stream, const char *group, 
 
 /* PING. 0 or -1. */
 may_wait int redis_ping(struct redis *r, const char **why_r);
+
+/*
+ * Connect if need be, and make the Lua script known: its name for EVALSHA into sha_r. 0, or -1 with
+ * a reason in *why_r.
+ */
+may_wait int redis_script(struct redis *r, const char *script, char sha_r[41], const char **why_r);
+
+/*
+ * Ask something without waiting for the answer, which redis_receive() takes; not to be mixed with
+ * the commands above. Several fibers may, on a connection that redis_script() made. It is written
+ * with the next redis_push(), or by redis_receive(). 0, or -1: not connected, or broken, which
+ * redis_receive() then tells too.
+ */
+int redis_put(struct redis *r, int argc, const char *const *argv);
+
+/* Write what was put, as much as the socket takes now. */
+void redis_push(struct redis *r);
+
+/*
+ * The next answer, a list of whole numbers, into the `max` numbers; what is missing in it stays as
+ * it is. Returns 1, 0 when none came within `timeout_ms` (0: does not wait), -1 when the connection
+ * is of no more use, also after an error of Redis; call redis_close() then, in the fiber that
+ * waits.
+ */
+may_wait int redis_receive(struct redis *r, int timeout_ms, int64_t *numbers, unsigned max);
+
+/* Hang up; the next command connects anew. Returns why it was of no more use, "" if it was. */
+const char *redis_close(struct redis *r);
 
 #endif

@@ -7,8 +7,8 @@
 #define ALLOW_HEADERS                                                                              \
 	"Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range, Idempotency-Key, " \
 	"X-Request-Id, Content-Digest"
-#define EXPOSE_HEADERS                                                            \
-	"ETag, Link, Location, Retry-After, X-Request-Id, Idempotency-Replayed, " \
+#define EXPOSE_HEADERS                                                                                         \
+	"ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Idempotency-Replayed, " \
 	"Content-Disposition, Content-Range, Accept-Ranges"
 
 bool cors_allowed(const char *origin)

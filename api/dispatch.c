@@ -11,6 +11,7 @@
 #include "cors.h"
 #include "denial.h"
 #include "idem.h"
+#include "limit.h"
 #include "log.h"
 #include "query.h"
 #include "reply.h"
@@ -211,6 +212,7 @@ static int handle_upload(struct rq *rq)
 	TRY(admit_only(rq, &known));
 	if (in_phase(rq, "authorize"))
 		return 0;
+	TRY(limit_reason(rq));
 	rq->err.retry_after_s = 1; /* what was in the way is gone by now */
 	if (known)
 		return err_set(&rq->err, PROBLEM_idempotency_in_progress,
@@ -231,11 +233,20 @@ static int right_first(struct rq *rq)
 	return -1;
 }
 
+/* The limit comes first, also for who sends what cannot be read: that is told later. */
+static int count_first(struct rq *rq)
+{
+	auth_claim(rq);
+	err_clear(&rq->err);
+	return limit_take(rq);
+}
+
 static int serve(struct rq *rq)
 {
 	bool upload;
 
 	TRY(find_route(rq));
+	TRY(count_first(rq));
 	TRY(query_read(rq));
 	TRY(auth_claim(rq));
 	TRY(auth_origin(rq));
@@ -276,6 +287,7 @@ static void finish(struct rq *rq)
 {
 	answer_edge(rq);
 	reply_header(rq, "x-request-id", rq->request_id);
+	limit_close(rq);
 	cors_headers(rq);
 	if (rq->route == NULL || !(rq->route->flags & NO_STORE_EXEMPT) || rq->out->status >= 400)
 		reply_header(rq, "cache-control", "no-store");
@@ -311,6 +323,8 @@ static void log_request(const struct rq *rq, int64_t took_ms)
 	log_id(&l, "member", &rq->who.membership, "mem");
 	if (rq->err.problem != PROBLEM_NONE)
 		log_text(&l, "code", problem_code(rq->err.problem));
+	if (limit_refused(rq) != NULL)
+		log_text(&l, "limit", limit_refused(rq));
 	if (rq->err.internal != NULL)
 		log_text(&l, "why", rq->err.internal);
 	log_end(&l);

@@ -9,6 +9,7 @@
 #include "outbox.h"
 
 struct blob;
+struct limit;
 struct route;
 struct upload;
 
@@ -48,6 +49,7 @@ struct rq {
 	const struct blob *blob; /* upload: the body, once it is in the store */
 	bool blob_kept;          /* ... for good: else it is removed when the request ends */
 	struct upload *upload;   /* upload: what .admit found */
+	struct limit *limit;     /* what this request counts for, NULL: nothing */
 	bool events;             /* something was recorded: wake the relay after the commit */
 	struct id event;         /* the last event recorded */
 };

@@ -3,6 +3,7 @@
 #include "constraints.h"
 #include "crypt.h"
 #include "door.h"
+#include "limit.h"
 #include "log.h"
 #include "relay.h"
 #include "setting.h"
@@ -56,12 +57,14 @@ int worker_start(void)
 	db_set_constraints(constraints);
 	this_worker.openapi = read_file(conf->openapi, &this_worker.openapi_len);
 	this_worker.pool = db_pool_new(conf->api_database, (unsigned)conf->db_pool);
+	limit_start(conf);
 	gate_spawn(relay_run, &this_worker.conf);
 	return 0;
 }
 
 void worker_stop(void)
 {
+	limit_stop();
 	db_pool_free(this_worker.pool);
 	this_worker.pool = NULL;
 	arena_release(&this_worker.arena);

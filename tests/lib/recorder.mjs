@@ -95,6 +95,7 @@ export class Contract {
       throw new Breach(`${name} answered ${status}: ${why}\n${answer.body.subarray(0, 800).toString()}`);
     };
     const json = bodyOf(answer, fail);
+    this.#limits(answer, fail);
     if (json !== undefined) forms(json, '', fail);
     if (!operation) {
       if (method === 'OPTIONS' && status === 204) return;
@@ -111,6 +112,21 @@ export class Contract {
     if (method !== 'HEAD') this.#content(answer, json, response, fail);
     if (status >= 400 && method !== 'HEAD') this.#problem(answer, json, this.codes(operation, status), fail);
     this.#remember(operation.id, status, json?.code);
+  }
+
+  /** What any answer tells of the rate limit is well-formed, and of one limit. @param {Answer} answer @param {(why: string) => void} fail */
+  #limits(answer, fail) {
+    const { RateLimit, RateLimitPolicy, RetryAfter } = this.document.components.headers;
+    const [now, policy, wait] = ['ratelimit', 'ratelimit-policy', 'retry-after'].map((name) => answer.headers.get(name));
+    if (answer.status === 429 && !wait) fail('no Retry-After');
+    if (wait && (this.mismatch(RetryAfter.schema, Number(wait)) || Number(wait) < 1)) fail(`Retry-After is ${wait}`);
+    if (!now !== !policy) fail(`RateLimit is ${now}, and its policy ${policy}`);
+    if (!now || !policy) return;
+    if (this.mismatch(RateLimit.schema, now)) fail(`RateLimit is ${now}`);
+    if (this.mismatch(RateLimitPolicy.schema, policy)) fail(`RateLimit-Policy is ${policy}`);
+    const number = (/** @type {string} */ text, /** @type {string} */ name) => Number(text.split(`;${name}=`)[1]?.split(';')[0]);
+    if (now.split(';')[0] !== policy.split(';')[0] || number(now, 'r') > number(policy, 'q') || number(now, 't') > number(policy, 'w'))
+      fail(`RateLimit is ${now}, and its policy ${policy}`);
   }
 
   /** @param {Answer} answer @param {Json} response @param {(why: string) => void} fail */

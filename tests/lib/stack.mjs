@@ -127,6 +127,11 @@ export class Stack {
   }
 }
 
+/** No test but those of the limits meets one. */
+const unlimited = Object.fromEntries(
+  ['READS', 'WRITES', 'UPLOADS', 'PUBLIC', 'SIGN_IN'].map((name) => [`PORTICO_LIMIT_${name}`, '1000000']),
+);
+
 /**
  * Start one. It sends its mail to `smtp`; `env` adds settings or changes the usual ones; `state` is that of one that ran before.
  * @param {{ smtp: string, env?: Record<string, string>, timeout_ms?: number, state?: string | undefined }} how
@@ -148,6 +153,7 @@ export async function start({
     PORTICO_SMTP_URL: smtp,
     PORTICO_TEST_MODE: '1',
     PORTICO_DEMO: '1',
+    ...unlimited,
     ...env,
   };
   delete settings['NODE_TEST_CONTEXT'];

@@ -169,6 +169,8 @@ static void test_conf_malformed(void **state)
 		{"PORTICO_WORKERS", " 2", CONF_API},
 		{"PORTICO_WORKERS", "-1", CONF_API},
 		{"PORTICO_DB_POOL", "99999999999999999999", CONF_API},
+		{"PORTICO_LIMIT_READS", "1000001", CONF_API},
+		{"PORTICO_LIMIT_SIGN_IN", "120/60", CONF_API},
 		{"PORTICO_MAX_UPLOAD_BYTES", "5G", CONF_API},
 		{"PORTICO_SOCKET", "api.sock", CONF_API},
 		{"PORTICO_STORE_DIR", "store", CONF_API},
@@ -377,7 +379,7 @@ static void test_conf_help_aligned_and_sorted(void **state)
 		memcpy(last, line, name_len + 1);
 		rows++;
 	}
-	assert_int_equal(rows, 30);
+	assert_int_equal(rows, 35);
 	free(text);
 }
 

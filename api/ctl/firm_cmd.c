@@ -13,9 +13,14 @@ static const char *or_default(const char *value, const char *fallback)
 static int note(struct db *db, const struct tenant_firm *firm, int64_t now)
 {
 	const struct actor operator= {.type = "system", .id = id_none, .name = "Portico"};
-	const struct audit_entry entry = {
-		.action = "firm.created", .object_type = "firm", .object = firm->id};
+	const struct id request = id_new();
+	char text[ID_TEXT_SIZE];
+	const struct audit_entry entry = {.action = "firm.created",
+	                                  .object_type = "firm",
+	                                  .object = firm->id,
+	                                  .request_id = text};
 
+	id_format(&request, "req", text);
 	return audit_write(db, &operator, & entry, now);
 }
 

@@ -264,7 +264,8 @@ static int serve(struct rq *rq)
 /* Which right was missing, for whoever has to grant it. */
 static void name_right(struct rq *rq)
 {
-	if (rq->err.problem == PROBLEM_permission_denied && strchr(rq->route->access, ':') != NULL)
+	if (rq->err.problem == PROBLEM_permission_denied && rq->err.required == NULL &&
+	    strchr(rq->route->access, ':') != NULL)
 		rq->err.required = rq->route->access;
 }
 

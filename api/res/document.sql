@@ -7,62 +7,119 @@ d.id, d.client_id, d.folder_id, d.name, d.content_type, d.size, encode(d.sha256,
 	d.version as row_version
 from document d
 
--- name: document_list
-select {{document_shown}}
-where d.firm_id = :firm::uuid
+-- part: document_rest
+-- The filters that no statement of its own stands for, and the page.
 	and (d.created_at, d.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:client_id::uuid is null or d.client_id = :client_id)
 	and (:archived::boolean is null or d.archived = :archived)
 	and (:updated_since::timestamptz is null or d.updated_at >= :updated_since)
-	and (:trashed::boolean and d.trashed_at is not null or not :trashed and d.trashed_at is null)
 order by d.created_at, d.id
 limit :limit::bigint
+
+-- name: document_list
+select {{document_shown}}
+where d.firm_id = :firm::uuid and d.trashed_at is null
+{{document_rest}}
+
+-- name: document_list_of_client
+select {{document_shown}}
+where d.firm_id = :firm::uuid and d.client_id = :client_id::uuid and d.trashed_at is null
+{{document_rest}}
 
 -- name: document_list_of_folder
 select {{document_shown}}
 where d.firm_id = :firm::uuid and d.folder_id = :folder_id::uuid and d.trashed_at is null
-	and (d.created_at, d.id) > (:after_at::timestamptz, :after_id::uuid)
-	and (:client_id::uuid is null or d.client_id = :client_id)
-	and (:archived::boolean is null or d.archived = :archived)
-	and (:updated_since::timestamptz is null or d.updated_at >= :updated_since)
-order by d.created_at, d.id
-limit :limit::bigint
+{{document_rest}}
+
+-- name: document_trash_list
+select {{document_shown}}
+where d.firm_id = :firm::uuid and d.trashed_at is not null
+{{document_rest}}
 
 -- name: document_trash_of_folder
 select {{document_shown}}
 where d.firm_id = :firm::uuid and d.folder_id = :folder_id::uuid and d.trashed_at is not null
-	and (d.created_at, d.id) > (:after_at::timestamptz, :after_id::uuid)
-	and (:client_id::uuid is null or d.client_id = :client_id)
-	and (:archived::boolean is null or d.archived = :archived)
-	and (:updated_since::timestamptz is null or d.updated_at >= :updated_since)
-order by d.created_at, d.id
-limit :limit::bigint
+{{document_rest}}
 
 -- name: document_get
 select {{document_shown}}
 where d.firm_id = :firm::uuid and d.id = :document_id::uuid
 
 -- name: document_place
--- Where staff want to put a document, and whether its name is taken there.
+-- Where staff want to put a document, and whether another one (than :own) has its name there.
 select f.id as folder_id, f.client_id, c.status = 'archived' as archived, r.max_upload_bytes,
 	exists (
 		select from document d
 		where d.firm_id = f.firm_id and d.folder_id = f.id and d.name_key = :name_key::text and d.trashed_at is null
+			and d.id is distinct from :own::uuid
 	) as taken
 from folder f
 join client c on c.firm_id = f.firm_id and c.id = f.client_id
 join firm r on r.id = f.firm_id
 where f.firm_id = :firm::uuid and f.id = :folder::uuid and f.removed_at is null
 
+-- name: document_lock_folder
+-- Whatever gives a document a name or a place begins with the folder, as uploads do: so nobody waits in a circle.
+select f.id, f.client_id from folder f
+where f.firm_id = :firm::uuid and f.id = :folder::uuid and f.removed_at is null
+	and (:client::uuid is null or f.client_id = :client)
+for no key update
+
 -- name: document_lock
 select d.id from document d
-where d.firm_id = :firm::uuid and d.id = :document_id::uuid and d.trashed_at is null
+where d.firm_id = :firm::uuid and d.id = :document_id::uuid and (d.trashed_at is not null) = :trashed::boolean
 for no key update
+
+-- name: document_lock_any
+select d.id from document d where d.firm_id = :firm::uuid and d.id = :document_id::uuid for no key update
+
+-- name: document_update
+-- The client is the folder's.
+update document d
+set client_id = f.client_id, folder_id = f.id, name = :name::text, name_key = :name_key::text,
+	archived = :archived::boolean, custom_fields = :custom_fields::jsonb, updated_at = :now::timestamptz
+from folder f
+where f.firm_id = :firm::uuid and f.id = :folder_id::uuid and f.removed_at is null
+	and d.firm_id = f.firm_id and d.id = :document_id::uuid
+returning d.id
+
+-- name: document_unshare
+delete from share s where s.firm_id = :firm::uuid and s.document_id = :document_id::uuid returning s.id
+
+-- name: document_viewers
+-- Whom the document is shared with as it lies now: by itself, or by a folder above it.
+select c.id, c.display_name as name
+from document d
+join folder f on f.firm_id = d.firm_id and f.id = d.folder_id
+join client k on k.firm_id = d.firm_id and k.id = d.client_id and k.status = 'active'
+join client_contact cc on cc.firm_id = d.firm_id and cc.client_id = d.client_id
+join contact c on c.firm_id = cc.firm_id and c.id = cc.contact_id
+where d.firm_id = :firm::uuid and d.id = :document_id::uuid and exists (
+	select from share s
+	where s.firm_id = d.firm_id and s.client_id = d.client_id and s.contact_id = c.id
+		and (s.document_id = d.id or s.folder_id = any(f.path))
+)
+order by c.display_name, c.id
 
 -- name: document_trash
 update document d set trashed_at = :now::timestamptz, updated_at = :now
 where d.firm_id = :firm::uuid and d.id = :document_id::uuid
 returning d.id
+
+-- name: document_restore
+update document d set trashed_at = null, folder_id = :folder::uuid, updated_at = :now::timestamptz
+where d.firm_id = :firm::uuid and d.id = :document_id::uuid
+returning d.id
+
+-- name: document_purge
+-- The janitor removes the bytes of what is doomed.
+with gone as (
+	delete from document d where d.firm_id = :firm::uuid and d.id = :document_id::uuid returning d.firm_id, d.blob_id
+)
+update blob b set state = 'doomed'
+from gone g
+where b.firm_id = g.firm_id and b.id = g.blob_id
+returning b.id
 
 -- name: document_content
 select d.client_id, d.name, d.content_type, d.size, d.doc_version as version, encode(d.sha256, 'hex') as sha256, d.scan,

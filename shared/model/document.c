@@ -2,30 +2,45 @@
 #include "document.h"
 
 #include "base.h"
+#include "folder.h"
 
 enum { NAME_MAX_BYTES = 255, EXTENSION_MAX_BYTES = 16, TYPE_MAX_BYTES = 127 };
 
 static const char *const scan_states[] = {"pending", "clean", "infected", "skipped", NULL};
 
 /* clang-format off */
+#define DOCUMENT_FIELDS                                                                          \
+	F_ID(document, id, "doc", 0),                                                            \
+	F_ID(document, client_id, "cli", 0),                                                     \
+	F_ID(document, folder_id, "fol", FIELD_PATCH),                                           \
+	F_TEXT(document, name, 1, NAME_MAX_BYTES, FIELD_PATCH),                                  \
+	F_TEXT(document, content_type, 0, 0, 0),                                                 \
+	F_INT(document, size, 0, 0, 0),                                                          \
+	F_TEXT(document, sha256, 0, 0, 0),                                                       \
+	F_INT(document, version, 0, 0, 0),                                                       \
+	F_ENUM(document, scan, scan_states, 0),                                                  \
+	F_REF(document, uploaded_by, 0),                                                         \
+	F_ID(document, request_item_id, "rqi", 0),                                               \
+	F_BOOL(document, archived, FIELD_PATCH),                                                 \
+	F_MAP(document, custom_fields, 50, FIELD_PATCH),                                         \
+	F_TIME(document, trashed_at, 0),                                                         \
+	F_TIME(document, created_at, 0),                                                         \
+	F_TIME(document, updated_at, 0),                                                         \
+	F_INT(document, row_version, 0, 0, FIELD_HIDDEN)
+
 static const struct field document_fields[] = {
-	F_ID(document, id, "doc", 0),
-	F_ID(document, client_id, "cli", 0),
-	F_ID(document, folder_id, "fol", 0),
-	F_TEXT(document, name, 0, 0, 0),
-	F_TEXT(document, content_type, 0, 0, 0),
-	F_INT(document, size, 0, 0, 0),
-	F_TEXT(document, sha256, 0, 0, 0),
-	F_INT(document, version, 0, 0, 0),
-	F_ENUM(document, scan, scan_states, 0),
-	F_REF(document, uploaded_by, 0),
-	F_ID(document, request_item_id, "rqi", 0),
-	F_BOOL(document, archived, 0),
-	F_MAP(document, custom_fields, 50, 0),
-	F_TIME(document, trashed_at, 0),
-	F_TIME(document, created_at, 0),
-	F_TIME(document, updated_at, 0),
-	F_INT(document, row_version, 0, 0, FIELD_HIDDEN),
+	DOCUMENT_FIELDS,
+	FIELD_END,
+};
+
+static const struct field document_placed_fields[] = {
+	DOCUMENT_FIELDS,
+	F_JSON(document, will_be_visible_to, 0),
+	FIELD_END,
+};
+
+static const struct field restore_in_fields[] = {
+	F_ID(restore_in, folder_id, "fol", FIELD_CREATE),
 	FIELD_END,
 };
 
@@ -43,7 +58,17 @@ static const struct field content_fields[] = {
 /* clang-format on */
 
 const struct entity document_entity = {"document", "doc", sizeof(struct document), document_fields};
+const struct entity document_placed_entity = {"document", "doc", sizeof(struct document),
+                                              document_placed_fields};
+const struct entity restore_in_entity = {"document", "doc", sizeof(struct restore_in),
+                                         restore_in_fields};
 const struct entity content_entity = {"document", "doc", sizeof(struct content), content_fields};
+
+/* A document is called as a folder may be. */
+int document_check(const struct document *d, struct arena *a, struct err *e)
+{
+	return folder_check(&(struct folder){.name = d->name}, a, e);
+}
 
 /* Where the extension begins; the name's end when it has none. */
 static const char *extension(const char *name)

@@ -20,6 +20,13 @@ struct document {
 	int64_t trashed_at;
 	int64_t created_at, updated_at;
 	int64_t row_version; /* of what is known, for the ETag */
+	/* JSON, after it was put somewhere: whom it is shared with there; NULL: not told */
+	const char *will_be_visible_to;
+};
+
+/* How a document comes back from the trash. */
+struct restore_in {
+	struct id folder_id; /* id_none: where it was */
 };
 
 /* What is needed to send the bytes. */
@@ -33,7 +40,12 @@ struct content {
 };
 
 extern const struct entity document_entity;
+extern const struct entity document_placed_entity; /* the same with will_be_visible_to */
+extern const struct entity restore_in_entity;
 extern const struct entity content_entity;
+
+/* Can it be called that (pitfall P24)? 0, or -1 with a fault at /name. */
+int document_check(const struct document *d, struct arena *a, struct err *e);
 
 /*
  * The name to try when `n` names like it are taken: "a.pdf", "a (1).pdf", "a (2).pdf"; cut before

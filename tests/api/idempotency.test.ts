@@ -8,12 +8,14 @@ import {
   emails,
   key,
   newContact,
+  ok,
   raw,
   settled,
   signIn,
   sink,
   stack,
   unique,
+  upload,
   type Person,
 } from '../lib/kit.js';
 
@@ -69,6 +71,15 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
       access: 'view',
       notify: n === 0,
     })),
+  restoreDocument: async () => {
+    const at = async (): Promise<Post> => {
+      const as = world.firm.owner;
+      const { id } = await ok(upload(as, world.folder), 201);
+      await ok(as.api.DELETE('/v1/documents/{document_id}', { params: { path: { document_id: id } } }), 204);
+      return { path: `/v1/documents/${id}/restore`, as };
+    };
+    return [await at(), await at()];
+  },
   uploadDocument: async () => {
     const name = unique('idem');
     const at = (n: number): Post => ({

@@ -135,6 +135,8 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
     acceptInvitation: () => ({ token: 'x'.repeat(86), password: 'seven wet herons', transport: 'token' }),
     createFolder: () => ({ client_id: ids['client_id'], name: unique('F') }),
     updateFolder: () => ({ name: unique('F') }),
+    updateDocument: () => ({ name: unique('D') }),
+    restoreDocument: () => ({ folder_id: ids['folder_id'] }),
     createShares: () => ({
       item_type: 'folder',
       item_id: ids['folder_id'],

@@ -226,6 +226,9 @@ static int access_reissue(struct rq *rq, struct candidate *c, const struct acces
 	const char *name = in->display_name != NULL ? in->display_name : c->contact.display_name;
 	const char *membership = arg_id(rq->arena, &c->membership);
 
+	if (strcmp(c->state, "suspended") == 0)
+		return err_set(&rq->err, PROBLEM_portal_access_suspended,
+		               "Resume the access first, then give it another address.");
 	if (strcmp(c->reinvite_mode, "cycle") == 0)
 		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
 		               "Switch the access off, then on with the new address.");

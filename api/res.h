@@ -7,6 +7,8 @@
 handler access_get;
 handler access_off;
 handler access_put;
+handler access_resume;
+handler access_suspend;
 handler audit_log_list;
 handler client_archive;
 handler client_assign;

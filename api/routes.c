@@ -48,6 +48,8 @@ const struct route routes[] = {
 	{ "GET",    "/v1/contacts/{contact_id}/portal_access", access_get,  "contacts:read", 0, NULL, NULL },
 	{ "PUT",    "/v1/contacts/{contact_id}/portal_access", access_put,  "portal_access:write", WRITES | BODY, NULL, NULL },
 	{ "DELETE", "/v1/contacts/{contact_id}/portal_access", access_off,  "portal_access:write", WRITES, NULL, NULL },
+	{ "POST",   "/v1/contacts/{contact_id}/portal_access/suspend", access_suspend, "portal_access:write", WRITES, NULL, NULL },
+	{ "POST",   "/v1/contacts/{contact_id}/portal_access/resume",  access_resume,  "portal_access:write", WRITES, NULL, NULL },
 
 	/* invitations */
 	{ "GET",    "/v1/invitations",                 invitation_list,     "contacts:read", 0, "limit cursor status client_id contact_id", NULL },

@@ -1,6 +1,7 @@
 /* access.c - a contact's access to the portal: off, on, and what stands in the way.
  *
  * GET,PUT,DELETE /v1/contacts/{contact_id}/portal_access
+ * POST /v1/contacts/{contact_id}/portal_access/suspend   POST …/resume
  */
 #include "auth.h"
 #include "invite.h"
@@ -123,4 +124,52 @@ int access_off(struct rq *rq)
 	TRY(db_query(&rq->db, &sql_access_drop_password, who, NULL));
 	TRY(record(rq, "portal_access.disabled", c.membership, id_none));
 	return reply_rows(rq, 200, &share_entity, &shares);
+}
+
+/* ---- the lock that can be opened again ---- */
+
+/* Somebody who has registered, active or suspended; else what there is to do instead. */
+static int registered_load(struct rq *rq, struct candidate *c)
+{
+	TRY(candidate_load(rq, c));
+	TRY(access_match(rq, c));
+	if (id_is_none(&c->membership))
+		return err_set(&rq->err, PROBLEM_portal_access_off, "Portal access is off.");
+	if (strcmp(c->state, "active") == 0 || strcmp(c->state, "suspended") == 0)
+		return 0;
+	return err_set(&rq->err, PROBLEM_not_registered,
+	               "The person has not registered yet: withdraw the invitation instead.");
+}
+
+/* Move to `state`, once: asked again nothing happens. */
+static int access_move(struct rq *rq, struct candidate *c, const char *state, const char *event)
+{
+	const struct arg *who =
+		ARGS({"membership", arg_id(rq->arena, &c->membership)}, {"state", state});
+
+	if (strcmp(c->state, state) != 0) {
+		TRY(change_one(rq, &sql_access_move, who));
+		TRY(db_query(&rq->db, &sql_access_end_sessions, who, NULL));
+		TRY(record(rq, event, c->membership, id_none));
+	}
+	return access_show(rq, c);
+}
+
+/* Needs no right to what is shared, so that a leak can be stopped at once; the shares stay (C16).
+ */
+int access_suspend(struct rq *rq)
+{
+	struct candidate c;
+
+	TRY(registered_load(rq, &c));
+	return access_move(rq, &c, "suspended", "portal_access.suspended");
+}
+
+/* The old sessions stay ended, and no mail makes up for those that were held back. */
+int access_resume(struct rq *rq)
+{
+	struct candidate c;
+
+	TRY(registered_load(rq, &c));
+	return access_move(rq, &c, "active", "portal_access.resumed");
 }

@@ -51,3 +51,12 @@ delete from membership where firm_id = :firm::uuid and id = :membership::uuid re
 
 -- name: access_drop_password
 select identity_drop_password_if_orphan(:identity::uuid)
+
+-- name: access_move
+update membership set state = :state::text, updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :membership::uuid
+returning id
+
+-- name: access_end_sessions
+update session set ended_at = :now::timestamptz
+where firm_id = :firm::uuid and membership_id = :membership::uuid and ended_at is null

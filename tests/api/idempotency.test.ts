@@ -8,6 +8,7 @@ import {
   emails,
   key,
   newContact,
+  newPortalUser,
   ok,
   raw,
   settled,
@@ -80,6 +81,8 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
     };
     return [await at(), await at()];
   },
+  suspendPortalAccess: async () => accessMoves('suspend'),
+  resumePortalAccess: async () => accessMoves('resume'),
   uploadDocument: async () => {
     const name = unique('idem');
     const at = (n: number): Post => ({
@@ -99,6 +102,14 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
     return [at(0), at(1)];
   },
 };
+
+async function accessMoves(verb: string): Promise<[Post, Post]> {
+  const at = async (): Promise<Post> => {
+    const user = await newPortalUser(world.firm, world.client);
+    return { path: `/v1/contacts/${user.contact.id}/portal_access/${verb}`, as: world.firm.owner };
+  };
+  return [await at(), await at()];
+}
 
 function both(path: string, json: (n: number) => unknown): [Post, Post] {
   return [

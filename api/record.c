@@ -9,6 +9,23 @@ static const char *object_of(struct rq *rq, const char *type)
 	return arena_strndup(rq->arena, type, strcspn(type, "."));
 }
 
+/* Who it is that acts is known by now. */
+static int audit_act(struct rq *rq, const struct event *what)
+{
+	struct audit_entry entry = {
+		.action = what->type,
+		.object_type = what->object_type,
+		.object = what->object,
+		.client = what->client,
+		.outcome = "ok",
+		.ip = rq->addr,
+		.request_id = rq->request_id,
+	};
+	struct actor actor = rq_actor(rq);
+
+	return audit_write(&rq->db, &actor, &entry, rq->now);
+}
+
 int record_change(struct rq *rq, const char *type, struct id object, struct id client,
                   const char *const *changed)
 {
@@ -21,21 +38,12 @@ int record_change(struct rq *rq, const char *type, struct id object, struct id c
 		.deleted = verb != NULL && strcmp(verb, ".deleted") == 0,
 		.changed = changed,
 	};
-	struct audit_entry entry = {
-		.action = type,
-		.object_type = event.object_type,
-		.object = object,
-		.client = client,
-		.outcome = "ok",
-		.ip = rq->addr,
-		.request_id = rq->request_id,
-	};
 	struct actor actor;
 
 	TRY(auth_known(rq));
 	actor = rq_actor(rq);
 	TRY(outbox_event(&rq->db, &actor, &event, rq->now, &rq->event));
-	TRY(audit_write(&rq->db, &actor, &entry, rq->now));
+	TRY(audit_act(rq, &event));
 	rq->events = true;
 	return 0;
 }
@@ -43,6 +51,14 @@ int record_change(struct rq *rq, const char *type, struct id object, struct id c
 int record(struct rq *rq, const char *type, struct id object, struct id client)
 {
 	return record_change(rq, type, object, client, NULL);
+}
+
+int record_act(struct rq *rq, const char *action, const char *object_type, struct id object)
+{
+	struct event what = {.type = action, .object_type = object_type, .object = object};
+
+	TRY(auth_known(rq));
+	return audit_act(rq, &what);
 }
 
 const char *const *changed_names(struct rq *rq, const struct field *fields, uint64_t sent)

@@ -18,6 +18,10 @@ const struct route routes[] = {
 	{ "POST",   "/v1/auth/login",                  session_login,       PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
 	{ "POST",   "/v1/auth/logout",                 session_logout,      ANY,    WRITES | NO_KEY, NULL, NULL },
 	{ "GET",    "/v1/auth/session",                session_get,         ANY,    0, NULL, NULL },
+	{ "GET",    "/v1/auth/sessions",               session_list,        ANY,    0, "limit cursor", NULL },
+	{ "DELETE", "/v1/auth/sessions",               session_revoke_others, ANY,  WRITES, NULL, NULL },
+	{ "DELETE", "/v1/auth/sessions/{session_id}",  session_revoke,      ANY,    WRITES, NULL, NULL },
+	{ "PUT",    "/v1/auth/password",               password_put,        ANY,    WRITES | BODY, NULL, NULL },
 	{ "GET",    "/v1/me",                          me_get,              ANY,    0, NULL, NULL },
 	{ "PATCH",  "/v1/me",                          me_patch,            ANY,    WRITES | BODY, NULL, NULL },
 	{ "GET",    "/v1/me/notification_preferences", preference_get,      ANY,    0, NULL, NULL },
@@ -27,6 +31,14 @@ const struct route routes[] = {
 	{ "GET",    "/v1/firm",                        firm_get,            "settings:read", 0, NULL, NULL },
 	{ "PATCH",  "/v1/firm",                        firm_patch,          "settings:write", WRITES | BODY, NULL, NULL },
 	{ "GET",    "/v1/public/firm",                 firm_public_get,     PUBLIC, NO_STORE_EXEMPT, "firm", NULL },
+
+	/* staff and roles */
+	{ "GET",    "/v1/staff",                       staff_list,          "staff:read", 0, "limit cursor", NULL },
+	{ "POST",   "/v1/staff",                       staff_create,        "staff:write", WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/staff/{staff_id}",            staff_get,           "staff:read", 0, NULL, NULL },
+	{ "PATCH",  "/v1/staff/{staff_id}",            staff_patch,         "staff:write", WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/staff/{staff_id}",            staff_deactivate,    "staff:write", WRITES, NULL, NULL },
+	{ "GET",    "/v1/roles",                       role_list,           "staff:read", 0, "limit cursor", NULL },
 
 	/* clients */
 	{ "GET",    "/v1/clients",                     client_list,         "clients:read", 0, "limit cursor q status entity code external_source external_id updated_since", NULL },

@@ -132,6 +132,11 @@ may_wait int record(struct rq *rq, const char *type, struct id object, struct id
 may_wait int record_change(struct rq *rq, const char *type, struct id object, struct id client,
                            const char *const *changed);
 
+/* Record in the audit log alone what is no event: what the caller did to `object` (id_none: none).
+ */
+may_wait int record_act(struct rq *rq, const char *action, const char *object_type,
+                        struct id object);
+
 /* Names of the fields whose bit is set, ends with NULL, owned by the request. */
 const char *const *changed_names(struct rq *rq, const struct field *fields, uint64_t sent);
 

@@ -7,6 +7,7 @@
 #include "invitation.h"
 
 #include "auth.h"
+#include "crew.h"
 #include "crypt.h"
 #include "firm.h"
 #include "guess.h"
@@ -20,6 +21,7 @@
 
 /* ---- staff ---- */
 
+/* Invitations to the staff are for those who may see the staff. */
 int invitation_list(struct rq *rq)
 {
 	const char *status;
@@ -28,8 +30,10 @@ int invitation_list(struct rq *rq)
 	TRY(rq_param_enum(rq, "status", invitation_states, &status));
 	TRY(rq_param_id(rq, "client_id", "cli", &client));
 	TRY(rq_param_id(rq, "contact_id", "con", &contact));
+	TRY(auth_known(rq));
 	return reply_list(rq, &invitation_entity, &sql_invitation_list,
-	                  ARGS({"status", status}, {"client_id", arg_id(rq->arena, &client)},
+	                  ARGS({"status", status}, {"staff", arg_bool(rq_may(rq, "staff:read"))},
+	                       {"client_id", arg_id(rq->arena, &client)},
 	                       {"contact_id", arg_id(rq->arena, &contact)}));
 }
 
@@ -38,6 +42,9 @@ int invitation_get(struct rq *rq)
 	struct invitation i;
 
 	TRY(invitation_load(rq, rq->ids[0], &i));
+	TRY(auth_known(rq));
+	if (strcmp(i.audience, "staff") == 0 && !rq_may(rq, "staff:read"))
+		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
 	return reply_one(rq, &invitation_entity, &i, VERSION_OF_STATE);
 }
 
@@ -158,16 +165,30 @@ int invitation_create(struct rq *rq)
 	return reply_created(rq, &invitation_entity, &made, VERSION_OF_STATE, "/v1/invitations");
 }
 
+/* Whoever may invite clients has no say over the firm's staff. */
+static int may_handle(struct rq *rq, const char *audience)
+{
+	TRY(auth_known(rq));
+	if (strcmp(audience, "portal") == 0 || rq_may(rq, "staff:write"))
+		return 0;
+	if (!rq_may(rq, "staff:read"))
+		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
+	rq->err.required = "staff:write";
+	return err_set(&rq->err, PROBLEM_permission_denied,
+	               "Invitations to the staff are for those who may change the staff.");
+}
+
 /* The row that a path names, locked: its state, and what its membership has become. */
 static int lock(struct rq *rq, struct rows *rows)
 {
 	struct invitation seen;
 
-	TRY(db_query(&rq->db, &sql_invitation_lock_contact,
+	TRY(db_query(&rq->db, &sql_invitation_lock_invited,
 	             ARGS({"invitation", arg_id(rq->arena, &rq->ids[0])}), NULL));
 	TRY(db_query(&rq->db, &sql_invitation_lock, NULL, rows));
 	if (rows->n == 0)
 		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
+	TRY(may_handle(rq, row_text(rows, 0, "audience")));
 	TRY(invitation_load(rq, rq->ids[0], &seen));
 	TRY(match_state(rq, &invitation_entity, &seen));
 	if (row_bool(rows, 0, "registered") || strcmp(row_text(rows, 0, "state"), "accepted") == 0)
@@ -177,23 +198,28 @@ static int lock(struct rq *rq, struct rows *rows)
 	return 0;
 }
 
-/* A new token and a fresh expiry, to the contact's address of now; the old link dies (S0-20). */
-int invitation_resend(struct rq *rq)
+static bool is_of_staff(const struct rows *row)
 {
-	struct invitation sent;
-	struct candidate c;
-	struct rows row;
-	struct id contact;
-	int64_t last;
+	return strcmp(row_text(row, 0, "audience"), "staff") == 0;
+}
 
-	TRY(lock(rq, &row));
-	contact = row_id(&row, 0, "contact_id");
-	last = row_time(&row, 0, "sent_at");
-	if (last != TIME_NULL && rq->now < last + INVITATION_RESEND_SECONDS * 1000) {
-		rq->err.retry_after_s = INVITATION_RESEND_SECONDS;
-		return err_set(&rq->err, PROBLEM_resend_too_soon,
-		               "The last mail left less than a minute ago.");
-	}
+static int not_too_soon(struct rq *rq, const struct rows *row)
+{
+	int64_t last = row_time(row, 0, "sent_at");
+
+	if (last == TIME_NULL || rq->now >= last + INVITATION_RESEND_SECONDS * 1000)
+		return 0;
+	rq->err.retry_after_s = INVITATION_RESEND_SECONDS;
+	return err_set(&rq->err, PROBLEM_resend_too_soon,
+	               "The last mail left less than a minute ago.");
+}
+
+/* To the contact's address of now (S0-20). */
+static int resend_to_contact(struct rq *rq, const struct rows *row, struct id *invitation_r)
+{
+	struct id contact = row_id(row, 0, "contact_id");
+	struct candidate c;
+
 	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &contact));
 	TRY(candidate_load(rq, &c));
 	if (strcmp(c.reinvite_mode, "cycle") == 0 && c.sends > 0)
@@ -203,12 +229,30 @@ int invitation_resend(struct rq *rq)
 		return candidate_refuse(
 			rq,
 			&(struct texts){.n = 1, .v = (const char *[]){"primary_email_missing"}});
-	TRY(auth_known(rq));
 	TRY(invitation_send(rq, &c, invitation_address(rq, &c)));
-	TRY(invitation_load(rq, c.invitation, &sent));
+	*invitation_r = c.invitation;
+	return 0;
+}
+
+/* A new token and a fresh expiry; the old link dies. */
+int invitation_resend(struct rq *rq)
+{
+	struct id membership, invitation = id_none;
+	struct invitation sent;
+	struct rows row;
+
+	TRY(lock(rq, &row));
+	TRY(not_too_soon(rq, &row));
+	membership = row_id(&row, 0, "membership_id");
+	if (is_of_staff(&row))
+		TRY(crew_invite(rq, &membership, row_int(&row, 0, "send_count"), &invitation));
+	else
+		TRY(resend_to_contact(rq, &row, &invitation));
+	TRY(invitation_load(rq, invitation, &sent));
 	return reply_status(rq, 202, &invitation_entity, &sent);
 }
 
+/* Somebody of the staff whose invitation is withdrawn is deactivated, and may be invited again. */
 int invitation_revoke(struct rq *rq)
 {
 	struct rows row;
@@ -216,9 +260,14 @@ int invitation_revoke(struct rq *rq)
 
 	TRY(lock(rq, &row));
 	membership = row_id(&row, 0, "membership_id");
+	if (is_of_staff(&row))
+		TRY(crew_may_rule(rq, row_text(&row, 0, "role")));
 	TRY(change_one(rq, &sql_invitation_revoke, NULL));
-	TRY(db_query(&rq->db, &sql_invitation_uninvite,
-	             ARGS({"membership", arg_id(rq->arena, &membership)}), NULL));
+	if (is_of_staff(&row))
+		TRY(crew_dismiss(rq, &membership));
+	else
+		TRY(db_query(&rq->db, &sql_invitation_uninvite,
+		             ARGS({"membership", arg_id(rq->arena, &membership)}), NULL));
 	TRY(record(rq, "invitation.revoked", rq->ids[0], id_none));
 	return reply_none(rq);
 }
@@ -427,7 +476,7 @@ static int take(struct rq *rq, const struct opened *o)
 	const struct arg *args = ARGS({"invitation", arg_id(rq->arena, &o->invitation)});
 	struct rows rows;
 
-	TRY(db_query(&rq->db, &sql_invitation_lock_contact, args, NULL));
+	TRY(db_query(&rq->db, &sql_invitation_lock_invited, args, NULL));
 	TRY(db_query(&rq->db, &sql_invitation_take, args, &rows));
 	if (rows.n > 0)
 		return 0;

@@ -21,26 +21,36 @@ cross join lateral (
 ) s
 where i.firm_id = :firm::uuid
 	and (i.created_at, i.id) > (:after_at::timestamptz, :after_id::uuid)
+	and (:staff::boolean or i.audience = 'portal')
 	and (:status::text is null or s.status = :status)
 	and (:client_id::uuid is null or i.client_id = :client_id)
 	and (:contact_id::uuid is null or i.contact_id = :contact_id)
 order by i.created_at, i.id
 limit :limit::bigint
 
--- name: invitation_lock_contact
--- As invite_lock, for the contact of an invitation; one of staff has none.
-select c.id
-from invitation i
-join contact c on c.firm_id = i.firm_id and c.id = i.contact_id
-where i.firm_id = :firm::uuid and i.id = :invitation::uuid
-for no key update of c
+-- name: invitation_lock_invited
+-- As invite_lock, for the contact of an invitation; for one of staff, who is no contact, the membership.
+with invited as (
+	select i.contact_id, i.membership_id, i.audience
+	from invitation i
+	where i.firm_id = :firm::uuid and i.id = :invitation::uuid
+), contact as (
+	select c.id from contact c
+	where c.firm_id = :firm and c.id = (select n.contact_id from invited n)
+	for no key update
+), member as (
+	select m.id from membership m
+	where m.firm_id = :firm and m.id = (select n.membership_id from invited n where n.audience = 'staff')
+	for no key update
+)
+select (select id from contact) as contact, (select id from member) as member
 
 -- name: invitation_lock
--- Of portal users alone: whoever may invite those has no say over the firm's staff.
-select i.state, i.contact_id, i.membership_id, i.sent_at, i.send_count, m.identity_id is not null as registered
+select i.audience, i.state, i.contact_id, i.membership_id, i.sent_at, i.send_count,
+	m.identity_id is not null as registered, m.role
 from invitation i
 left join membership m on m.firm_id = i.firm_id and m.id = i.membership_id
-where i.firm_id = :firm::uuid and i.id = :invitation_id::uuid and i.audience = 'portal'
+where i.firm_id = :firm::uuid and i.id = :invitation_id::uuid
 for no key update of i
 
 -- name: invitation_revoke

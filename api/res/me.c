@@ -26,16 +26,18 @@ int me_get(struct rq *rq)
 	return reply_one(rq, &me_entity, &me, me.version);
 }
 
-/* The person as patched, and the time zone of before: one that stays need not be looked up. */
+/* The person as patched, and what was before: what stays need not be looked up. */
 struct me_change {
 	struct me me;
-	const char *timezone;
+	const char *locale, *timezone;
 };
 
 static int me_judge(struct rq *rq, const void *entity)
 {
 	const struct me_change *change = entity;
 
+	if (change->me.locale != change->locale)
+		tenant_check_locale(&rq->db, change->me.locale, "/locale");
 	if (change->me.timezone == change->timezone)
 		return 0;
 	return tenant_check_timezone(&rq->db, change->me.timezone, "/timezone");
@@ -57,6 +59,7 @@ int me_patch(struct rq *rq)
 		return auth_gone(rq);
 	TRY(me_load(rq, me));
 	TRY(match_version(rq, me->version));
+	change.locale = me->locale;
 	change.timezone = me->timezone;
 	TRY(body_read_judged(rq, &me_entity, FIELD_PATCH, &change, &sent, me_judge));
 	TRY(db_put(&rq->db, &sql_me_update, me_entity.fields, me, NULL, NULL));

@@ -1,10 +1,10 @@
-/* session.c - signing in with a password, signing out, and the session itself.
+/* session.c - signing in with a password, signing out, and the sessions of a person.
  *
  * POST /v1/auth/login   POST /v1/auth/logout   GET /v1/auth/session
+ * GET,DELETE /v1/auth/sessions   DELETE /v1/auth/sessions/{session_id}
  */
 #include "session.h"
 
-#include "audit.h"
 #include "auth.h"
 #include "crypt.h"
 #include "guess.h"
@@ -74,21 +74,9 @@ int session_login(struct rq *rq)
 
 int session_logout(struct rq *rq)
 {
-	struct audit_entry entry = {
-		.action = "auth.logout",
-		.object_type = "membership",
-		.object = rq->who.membership,
-		.outcome = "ok",
-		.ip = rq->addr,
-		.request_id = rq->request_id,
-	};
-	struct actor actor;
-
 	TRY(db_query(&rq->db, &sql_session_end,
 	             ARGS({"session", arg_id(rq->arena, &rq->who.session)}), NULL));
-	TRY(auth_known(rq));
-	actor = rq_actor(rq);
-	TRY(audit_write(&rq->db, &actor, &entry, rq->now));
+	TRY(record_act(rq, "auth.logout", "membership", rq->who.membership));
 	auth_cookie(rq, NULL, 0);
 	return reply_none(rq);
 }
@@ -98,4 +86,28 @@ int session_get(struct rq *rq)
 	const char *json = session_json(rq, &rq->who.session);
 
 	return json == NULL ? auth_gone(rq) : reply_json(rq, 200, json, strlen(json));
+}
+
+/* One's own devices: what is signed in now, and nothing that has ended of itself. */
+int session_list(struct rq *rq)
+{
+	return reply_list(rq, &session_info_entity, &sql_session_list,
+	                  ARGS({"session", arg_id(rq->arena, &rq->who.session)}));
+}
+
+int session_revoke(struct rq *rq)
+{
+	TRY(change_one(rq, &sql_session_revoke, NULL));
+	TRY(record_act(rq, "auth.session_ended", "session", rq->ids[0]));
+	if (id_equal(&rq->ids[0], &rq->who.session))
+		auth_cookie(rq, NULL, 0);
+	return reply_none(rq);
+}
+
+int session_revoke_others(struct rq *rq)
+{
+	TRY(db_query(&rq->db, &sql_session_revoke_others,
+	             ARGS({"session", arg_id(rq->arena, &rq->who.session)}), NULL));
+	TRY(record_act(rq, "auth.sessions_ended", "membership", rq->who.membership));
+	return reply_none(rq);
 }

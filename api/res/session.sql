@@ -9,3 +9,22 @@ select claim_firm(:firm::uuid)
 
 -- name: session_end
 update session set ended_at = :now::timestamptz where firm_id = :firm::uuid and id = :session::uuid and ended_at is null
+
+-- part: session_live
+s.firm_id = :firm::uuid and s.membership_id = :me::uuid and s.ended_at is null and s.expires_at > :now::timestamptz
+	and s.last_seen_at + make_interval(secs => s.idle_seconds) > :now
+
+-- name: session_list
+select s.id, s.id = :session::uuid as current, s.user_agent, coalesce(s.ip, '') as ip, s.created_at, s.last_seen_at,
+	s.expires_at
+from session s
+where {{session_live}}
+	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
+order by s.created_at, s.id
+limit :limit::bigint
+
+-- name: session_revoke
+update session s set ended_at = :now::timestamptz where {{session_live}} and s.id = :session_id::uuid returning s.id
+
+-- name: session_revoke_others
+update session s set ended_at = :now::timestamptz where {{session_live}} and s.id <> :session::uuid

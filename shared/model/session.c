@@ -42,6 +42,23 @@ static const struct field sign_in_result_fields[] = {
 	FIELD_END,
 };
 
+static const struct field session_info_fields[] = {
+	F_ID(session_info, id, "ses", 0),
+	F_BOOL(session_info, current, 0),
+	F_TEXT(session_info, user_agent, 0, 0, 0),
+	F_TEXT(session_info, ip, 0, 0, 0),
+	F_TIME(session_info, created_at, 0),
+	F_TIME(session_info, last_seen_at, 0),
+	F_TIME(session_info, expires_at, 0),
+	FIELD_END,
+};
+
+static const struct field password_in_fields[] = {
+	F_SECRET(password_in, current_password, FIELD_CREATE),
+	F_SECRET(password_in, new_password, NEED),
+	FIELD_END,
+};
+
 static const struct field me_fields[] = {
 	F_TEXT(me, id, 0, 0, 0),
 	F_ENUM(me, audience, audiences, 0),
@@ -60,4 +77,8 @@ const struct entity login_in_entity = {"session", "ses", sizeof(struct login_in)
 const struct entity session_entity = {"session", "ses", sizeof(struct session), session_fields};
 const struct entity sign_in_result_entity = {"session", "ses", sizeof(struct sign_in_result),
                                              sign_in_result_fields};
+const struct entity session_info_entity = {"session", "ses", sizeof(struct session_info),
+                                           session_info_fields};
+const struct entity password_in_entity = {"session", "ses", sizeof(struct password_in),
+                                          password_in_fields};
 const struct entity me_entity = {"staff", "stf", sizeof(struct me), me_fields};

@@ -31,6 +31,19 @@ struct sign_in_result {
 	struct texts mfa_methods;
 };
 
+/* One session among those of a person. */
+struct session_info {
+	struct id id;
+	bool current; /* the one that asks */
+	const char *user_agent, *ip;
+	int64_t created_at, last_seen_at, expires_at;
+};
+
+struct password_in {
+	const char *current_password; /* NULL: not sent */
+	const char *new_password;
+};
+
 struct me {
 	const char *id; /* of the membership, with the prefix of its kind */
 	const char *audience, *name, *email, *phone, *locale, *timezone;
@@ -42,6 +55,8 @@ extern const char *const audiences[];
 extern const struct entity login_in_entity;
 extern const struct entity session_entity;
 extern const struct entity sign_in_result_entity;
+extern const struct entity session_info_entity;
+extern const struct entity password_in_entity;
 extern const struct entity me_entity;
 
 #endif

@@ -10,7 +10,6 @@ import {
   enable,
   key,
   newClient,
-  newColleague,
   newContact,
   newFirm,
   newFolder,
@@ -22,7 +21,6 @@ import {
   sink,
   stack,
   tokenOf,
-  unique,
   upload,
 } from '../lib/kit.js';
 
@@ -464,43 +462,6 @@ describe('accepting and switching off at once', () => {
     );
     assert.equal(row.n, 0);
   });
-});
-
-test('who may invite portal users cannot take back the invitation of a partner', async () => {
-  const slug = unique('late');
-  await stack.ctl(
-    'firm',
-    'create',
-    '--slug',
-    slug,
-    '--name',
-    slug,
-    '--owner-email',
-    address('owner'),
-    '--owner-name',
-    'Olive Owner',
-    '--timezone',
-    'UTC',
-    '--currency',
-    'EUR',
-  );
-  const [row] = await stack.sql('select id from firm where slug = $1', [slug]);
-  const member = await newColleague({ slug, id: row.id, name: slug, owner: undefined as never });
-  const [open] = (await ok(member.api.GET('/v1/invitations'), 200)).data;
-  assert.equal(open?.audience, 'staff');
-  const path = { invitation_id: open.id };
-  await refused(member.api.DELETE('/v1/invitations/{invitation_id}', { params: { path } }), 404, 'not_found');
-  await refused(
-    member.api.POST('/v1/invitations/{invitation_id}/resend', {
-      params: { path, header: { 'Idempotency-Key': key() } },
-    }),
-    404,
-    'not_found',
-  );
-  assert.notEqual(
-    (await ok(member.api.GET('/v1/invitations/{invitation_id}', { params: { path } }), 200)).status,
-    'revoked',
-  );
 });
 
 test('signing out, and a primary address given with the access, are on record', async () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { contract } from '../lib/recorder.mjs';
 import { newWorld, type World } from '../lib/world.js';
 import {
+  address,
   advance,
   emails,
   key,
@@ -38,6 +39,8 @@ interface Post {
   as: Person;
 }
 const posts: Record<string, () => Promise<[Post, Post]>> = {
+  inviteStaff: async () =>
+    both('/v1/staff', () => ({ name: 'Idem', email: address('idem'), role_id: world.roles['member'] })),
   createClient: async () => both('/v1/clients', (n) => ({ entity: 'business', name: `Idem ${n}` })),
   createContact: async () => both('/v1/contacts', (n) => ({ entity: 'individual', display_name: `Idem ${n}` })),
   createInvitation: async () => {

@@ -196,11 +196,13 @@ test('me: read, change, and nobody else is changed', async () => {
 
 test('me: unknown zone and language, and the login address, are refused all at once', async () => {
   const problem = await refused(
-    user.api.PATCH('/v1/me', { body: { timezone: 'Mars/Olympus', name: '', email: 'new@mail.test' } as object }),
+    user.api.PATCH('/v1/me', {
+      body: { timezone: 'Mars/Olympus', locale: 'martian!', name: '', email: 'new@mail.test' } as object,
+    }),
     422,
     'validation_failed',
   );
-  assert.deepEqual(problem.errors.map((e) => e.pointer).sort(), ['/email', '/name', '/timezone']);
+  assert.deepEqual(problem.errors.map((e) => e.pointer).sort(), ['/email', '/locale', '/name', '/timezone']);
 });
 
 const guess = (email: string, from: string, password = 'a wrong guess') =>

@@ -8,7 +8,9 @@ import { migrations, readMigration, startCluster } from './cluster.mjs';
 // filters by firm itself, and stands here. The second list is of triggers.
 const DEFINERS = [
 	'firm_find(text,text)',
+	'identity_change_password(uuid,text,text,uuid,timestamp with time zone)',
 	'identity_create(uuid,text,text,text,timestamp with time zone)',
+	'identity_credential(uuid)',
 	'identity_drop_password_if_orphan(uuid)',
 	'identity_find(text)',
 	'identity_get(uuid)',
@@ -21,7 +23,7 @@ const DEFINERS = [
 	'test_reset()',
 ];
 const DEFINER_TRIGGERS = [
-	'folder_move_content()', 'folder_note_default()', 'folder_place()', 'version_client()',
+	'firm_roles()', 'folder_move_content()', 'folder_note_default()', 'folder_place()', 'version_client()',
 	'version_contact()', 'version_named()',
 ];
 

@@ -187,14 +187,34 @@ export async function newFirm(word = 'firm'): Promise<Firm> {
   return { slug, name, owner, id: row.id };
 }
 
-/** Another member of the firm's staff, let in behind the scenes: there is no call for that yet. */
-export async function newColleague(firm: Firm, role: 'owner' | 'admin' | 'member' = 'member'): Promise<Person> {
-  const lent = await newFirm('lent');
-  await stack.sql(
-    "insert into membership (firm_id, id, identity_id, kind, role, state, login_email, login_email_key, display_name, created_at, updated_at) select $1, gen_random_uuid(), m.identity_id, 'staff', $3, 'active', m.login_email, m.login_email_key, 'Cora Colleague', m.created_at, m.created_at from membership m join firm f on f.id = m.firm_id where f.slug = $2",
-    [firm.id, lent.slug, role],
+export type RoleKey = Schema['Role']['key'];
+
+/** The ids of the firm's roles, by their keys. */
+export async function rolesOf(firm: Firm): Promise<Record<RoleKey, string>> {
+  const page = await ok(firm.owner.api.GET('/v1/roles'), 200);
+  return Object.fromEntries(page.data.map((role) => [role.key, role.id])) as Record<RoleKey, string>;
+}
+
+/** Invite somebody to the staff: what is answered, and the token in the mail. */
+export async function inviteStaff(
+  as: Person,
+  role_id: string,
+  over: Partial<Schema['StaffCreate']> = {},
+): Promise<{ staff: Schema['Staff']; token: string }> {
+  const after = await sink.mark();
+  const email = address('cora');
+  const staff = await ok(
+    as.api.POST('/v1/staff', { body: { name: 'Cora Colleague', email, role_id, ...over } }),
+    201,
   );
-  return signIn(firm.slug, 'staff', lent.owner.email);
+  const [mail] = await sink.mails(staff.email, { after });
+  return { staff, token: tokenOf(mail) };
+}
+
+/** Another member of the firm's staff, who came in by the mailed invitation. */
+export async function newColleague(firm: Firm, role: RoleKey = 'member'): Promise<Person> {
+  const { staff, token } = await inviteStaff(firm.owner, (await rolesOf(firm))[role]);
+  return accept(token, firm.slug, staff.email);
 }
 
 export async function newClient(as: Person, over: Partial<Schema['ClientCreate']> = {}): Promise<Schema['Client']> {

@@ -14,6 +14,7 @@ import {
   upload,
   address,
   enable,
+  rolesOf,
   portalUpload,
   raw,
   type Firm,
@@ -34,6 +35,7 @@ export interface World {
   own: Schema['PortalDocument'];
   share: Schema['Share'];
   canary: string;
+  roles: Record<string, string>;
 }
 
 /** All its names, addresses and bytes hold `canary`, so that a leak can be seen. */
@@ -66,7 +68,8 @@ export async function newWorld(word: string): Promise<World> {
   const own = await ok(portalUpload(user, undefined, `${canary}-scan.txt`, `scan of ${canary}`), 201);
   const [made] = (await ok(share(staff, 'folder', folder, [user.contact], 'view', false), 201)).data;
   assert.ok(made);
-  return { firm, user, client, contact, invited, invitation, folder, document, own, share: made, canary };
+  const roles = await rolesOf(firm);
+  return { firm, user, client, contact, invited, invitation, folder, document, own, share: made, canary, roles };
 }
 
 /** Ids of the world by the names of the contract's path parameters. */
@@ -75,10 +78,12 @@ export function idsOf(world: World): Record<string, string> {
     client_id: world.client.id,
     contact_id: world.contact.id,
     staff_id: world.firm.owner.session.principal.id,
+    session_id: world.firm.owner.session.id,
     invitation_id: world.invitation.id,
     folder_id: world.folder.id,
     document_id: world.document.id,
     share_id: world.share.id,
+    role_id: world.roles['member'] ?? '',
     item_id: world.folder.id,
     parent_id: world.folder.id,
     firm: world.firm.slug,
@@ -92,10 +97,12 @@ export const STRANGE: Record<string, string> = Object.fromEntries(
     client_id: 'cli',
     contact_id: 'con',
     staff_id: 'stf',
+    session_id: 'ses',
     invitation_id: 'inv',
     folder_id: 'fol',
     document_id: 'doc',
     share_id: 'shr',
+    role_id: 'rol',
     item_id: 'fol',
     parent_id: 'fol',
     code: 'cod',
@@ -124,6 +131,9 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
     updateMe: () => ({ phone: '1' }),
     setNotificationPreferences: () => ({ digest: 'instant', items: [] }),
     updateFirm: () => ({ accent_color: '#123456' }),
+    changePassword: () => ({ current_password: 'not this one', new_password: 'eleven dry storks stay put' }),
+    inviteStaff: () => ({ name: 'X', email: address('staff'), role_id: ids['role_id'] }),
+    updateStaff: () => ({ name: unique('S') }),
     createClient: () => ({ entity: 'business', name: unique('C') }),
     updateClient: () => ({ phone: '1' }),
     linkContact: () => ({ is_primary: false }),

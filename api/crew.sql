@@ -1,0 +1,55 @@
+-- name: crew_beyond
+-- Does the role hold a right that the caller's own does not?
+select exists (
+	select from role_permission p
+	where p.role = :role::text and p.permission not in (
+		select o.permission
+		from membership m
+		join role_permission o on o.role = m.role
+		where m.firm_id = :firm::uuid and m.id = :me::uuid
+	)
+) as beyond
+
+-- name: crew_close_open
+update invitation set state = :state::text, updated_at = :now::timestamptz
+where firm_id = :firm::uuid and membership_id = :membership::uuid and state = 'open'
+
+-- name: crew_invite
+insert into invitation (
+	firm_id, id, membership_id, audience, email, email_key, nonce, expires_at, sent_at, send_count, created_at, updated_at
+)
+select m.firm_id, :invitation::uuid, m.id, 'staff', m.login_email, m.login_email_key, :nonce::bytea,
+	:now::timestamptz + make_interval(hours => f.invitation_ttl_hours), :now, :sends::integer, :now, :now
+from membership m
+join firm f on f.id = m.firm_id
+where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.kind = 'staff' and m.state = 'invited'
+returning id
+
+-- name: crew_identity
+select identity_id from membership where firm_id = :firm::uuid and id = :membership::uuid
+
+-- name: crew_suspend
+-- Whoever has the address later proves nothing with the password of before: the row lets go of the identity.
+update membership set state = 'suspended', identity_id = null, updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :membership::uuid
+
+-- name: crew_end_sessions
+update session set ended_at = :now::timestamptz
+where firm_id = :firm::uuid and membership_id = :membership::uuid and ended_at is null
+
+-- name: crew_drop_password
+select identity_drop_password_if_orphan(:identity::uuid)
+
+-- name: crew_leave_teams
+-- The clients are locked in one order, since a trigger raises their versions.
+with led as (
+	select c.id
+	from client c
+	join client_team t on t.firm_id = c.firm_id and t.client_id = c.id and t.membership_id = :membership::uuid
+	where c.firm_id = :firm::uuid
+	order by c.id
+	for no key update of c
+)
+delete from client_team
+where firm_id = :firm and membership_id = :membership and client_id in (select id from led)
+returning client_id

@@ -1,5 +1,5 @@
 // coverage.test.ts - runs after all others: each documented status of each operation was provoked by some test.
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -67,4 +67,16 @@ test('no exception is out of date', () => {
     Object.keys(NOT_HERE).filter((pair) => seen.has(pair) || codes.has(pair)),
     [],
   );
+});
+
+after(() => {
+  const answers = contract.operations.flatMap((op) => Object.keys(op.spec.responses).map((status) => `${op.id} ${status}`));
+  const unseen = answers.filter((pair) => !seen.has(pair));
+  const elsewhere = unseen.filter((pair) => pair in NOT_HERE || Number(pair.split(' ')[1]) in COMMON);
+  console.log(
+    `contract: ${contract.operations.length} operations on ${Object.keys(contract.document.paths).length} paths, ` +
+      `${answers.length} statuses, ${answers.length - unseen.length} seen, ` +
+      `${elsewhere.length} provoked once for all or not from outside, ${unseen.length - elsewhere.length} unseen`,
+  );
+  console.log(`unseen: ${unseen.filter((pair) => !elsewhere.includes(pair)).join(', ') || 'none'}`);
 });

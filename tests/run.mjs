@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { build } from './lib/root.mjs';
 import { Sink } from './lib/sink.mjs';
-import { start } from './lib/stack.mjs';
+import { ORIGINS, start } from './lib/stack.mjs';
 
 const [folder = 'api', ...only] = process.argv.slice(2);
 const dir = path.join(build, 'tests', folder);
@@ -16,7 +16,7 @@ const files = fs
   .map((f) => path.join(dir, f));
 
 const sink = await new Sink().start();
-const stack = await start({ smtp: sink.url });
+const stack = await start({ smtp: sink.url, env: { PORTICO_CORS_ORIGINS: ORIGINS.join(' ') } });
 const stop = async () => {
   await sink.close();
   await stack.stop();

@@ -10,6 +10,9 @@ import { build, root } from './root.mjs';
 
 const run = promisify(execFile);
 
+/** Other sites whose pages may call the shared instance. */
+export const ORIGINS = ['https://app.test', 'http://app.test'];
+
 /**
  * @typedef {{ email: string, password: string, name?: string }} Login
  * @typedef {{ slug: string, owner: Login, admin: Login, member: Login } & Record<string, any>} Demo

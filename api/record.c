@@ -9,6 +9,27 @@ static const char *object_of(struct rq *rq, const char *type)
 	return arena_strndup(rq->arena, type, strcspn(type, "."));
 }
 
+/* Which members were changed, for the audit log: it must tell that an expiry was taken off (pitfall
+ * 41), not only that something was. */
+static const char *detail_of(struct rq *rq, const char *const *changed)
+{
+	struct json_writer w;
+	struct buf b;
+
+	if (changed == NULL || *changed == NULL)
+		return NULL;
+	buf_init(&b, rq->arena, 16 * 1024);
+	json_start(&w, &b);
+	json_open(&w, '{');
+	json_key(&w, "changed");
+	json_open(&w, '[');
+	for (; *changed != NULL; changed++)
+		json_put_text(&w, *changed);
+	json_close(&w, ']');
+	json_close(&w, '}');
+	return b.data;
+}
+
 /* Who it is that acts is known by now. */
 static int audit_act(struct rq *rq, const struct event *what)
 {
@@ -20,6 +41,7 @@ static int audit_act(struct rq *rq, const struct event *what)
 		.outcome = "ok",
 		.ip = rq->addr,
 		.request_id = rq->request_id,
+		.detail = detail_of(rq, what->changed),
 	};
 	struct actor actor = rq_actor(rq);
 

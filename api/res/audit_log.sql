@@ -7,7 +7,7 @@ a.id, a.at, a.at as created_at,
 	) as actor,
 	a.action, a.object_type,
 	case when a.object_id is not null then jsonb_build_object('type', a.object_type, 'id', a.object_id) end as object_id,
-	a.client_id, a.ip, a.request_id, a.outcome
+	a.client_id, coalesce(a.detail -> 'changed', '[]') as changed_fields, a.ip, a.request_id, a.outcome
 from audit a
 
 -- part: audit_log_filter

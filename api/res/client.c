@@ -108,6 +108,15 @@ static int relation_refused(struct rq *rq)
 	return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
 }
 
+/* Both have changed, and only both entries tell who was given the client, or taken from it. */
+static int record_relation(struct rq *rq)
+{
+	static const char *const names[] = {"clients", NULL};
+
+	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
+	return record_change(rq, "contact.updated", rq->ids[1], rq->ids[0], names);
+}
+
 int client_relate(struct rq *rq)
 {
 	struct relation relation = {0};
@@ -123,7 +132,7 @@ int client_relate(struct rq *rq)
 		return relation_refused(rq);
 	if (row_bool(&rows, 0, "made"))
 		TRY(db_query(&rq->db, &sql_client_default_share, NULL, NULL));
-	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
+	TRY(record_relation(rq));
 	return reply_none(rq);
 }
 
@@ -137,8 +146,15 @@ int client_unrelate(struct rq *rq)
 		return err_set(&rq->err, PROBLEM_last_individual_contact,
 		               "A business client keeps at least one individual contact.");
 	TRY(change_one(rq, &sql_client_unrelate, NULL));
-	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
+	TRY(record_relation(rq));
 	return reply_none(rq);
+}
+
+static int record_team(struct rq *rq)
+{
+	static const char *const names[] = {"team", NULL};
+
+	return record_change(rq, "client.updated", rq->ids[0], rq->ids[0], names);
 }
 
 int client_assign(struct rq *rq)
@@ -150,13 +166,13 @@ int client_assign(struct rq *rq)
 		return err_set(&rq->err, PROBLEM_staff_deactivated,
 		               "A deactivated member of staff cannot be assigned.");
 	TRY(change_one(rq, &sql_client_assign, NULL));
-	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
+	TRY(record_team(rq));
 	return reply_none(rq);
 }
 
 int client_unassign(struct rq *rq)
 {
 	TRY(change_one(rq, &sql_client_unassign, NULL));
-	TRY(record(rq, "client.updated", rq->ids[0], rq->ids[0]));
+	TRY(record_team(rq));
 	return reply_none(rq);
 }

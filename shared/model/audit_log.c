@@ -12,6 +12,7 @@ static const struct field audit_log_fields[] = {
 	F_TEXT(audit_log_entry, object_type, 0, 0, 0),
 	F_ITEM(audit_log_entry, object_id, 0),
 	F_ID(audit_log_entry, client_id, "cli", 0),
+	F_TEXTS(audit_log_entry, changed_fields, 0, 0),
 	F_TEXT(audit_log_entry, ip, 0, 0, 0),
 	F_TEXT(audit_log_entry, request_id, 0, 0, 0),
 	F_ENUM(audit_log_entry, outcome, audit_outcomes, 0),

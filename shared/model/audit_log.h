@@ -12,6 +12,7 @@ struct audit_log_entry {
 	const char *object_type; /* "" where there is none */
 	struct ref object_id;
 	struct id client_id;
+	struct texts changed_fields; /* names alone: the log keeps no values */
 	const char *ip;
 	const char *request_id;
 	const char *outcome;

@@ -67,12 +67,34 @@ test('an entry tells who did what to which object, when, from where, and by whic
         object_type: 'client',
         object_id: got.json.id,
         client_id: got.json.id,
+        changed_fields: [],
         ip: staff.from,
         request_id: got.headers.get('x-request-id'),
         outcome: 'ok',
       },
     ],
   );
+});
+
+test('a change names the members that were changed, also one that was emptied, and no values', async () => {
+  const made = await newClient(staff, { phone: '555 0100', code: unique('code') });
+  const params = { params: { path: { client_id: made.id } } };
+  await ok(staff.api.PATCH('/v1/clients/{client_id}', { ...params, body: { phone: null, name: 'Renamed' } }), 200);
+  const entry = (await log({ object_id: made.id, action: 'client.updated' })).at(-1);
+  assert.deepEqual(entry?.changed_fields.sort(), ['name', 'phone']);
+  const [row] = await stack.sql('select detail from audit where firm_id = $1 order by row_no desc limit 1', [firm.id]);
+  assert.deepEqual(Object.keys(row.detail), ['changed']);
+});
+
+test('a relation is told of both, the client and the contact', async () => {
+  const [client, contact] = [await newClient(staff, { entity: 'individual' }), await newContact(staff)];
+  const params = { params: { path: { client_id: client.id, contact_id: contact.id } } };
+  await ok(staff.api.PUT('/v1/clients/{client_id}/contacts/{contact_id}', { ...params, body: { is_primary: false } }), 204);
+  await ok(staff.api.DELETE('/v1/clients/{client_id}/contacts/{contact_id}', params), 204);
+  const told = (id: string) =>
+    log({ object_id: id }).then((es) => es.slice(1).map((e) => `${e.action} ${e.client_id} ${e.changed_fields}`));
+  assert.deepEqual(await told(contact.id), Array(2).fill(`contact.updated ${client.id} clients`));
+  assert.deepEqual(await told(client.id), Array(2).fill(`client.updated ${client.id} `));
 });
 
 test('filters: actor, object, action, outcome, a span of time, and all of them together', async () => {

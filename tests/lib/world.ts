@@ -16,7 +16,10 @@ import {
   enable,
   rolesOf,
   portalUpload,
+  PASSWORD,
   raw,
+  sink,
+  tokenOf,
   type Firm,
   type Person,
   type PortalUser,
@@ -207,3 +210,56 @@ export async function make(
     ...(as ? { as } : {}),
   });
 }
+
+/** What has to be there before an operation can answer 2xx in the world, and the ids it is then called with. */
+export const WAYS: Record<string, (world: World) => Promise<Record<string, string>>> = {
+  unassignTeamMember: async (w) => {
+    const staff_id = w.firm.owner.session.principal.id;
+    await ok(
+      w.firm.owner.api.PUT('/v1/clients/{client_id}/team/{staff_id}', {
+        params: { path: { client_id: w.client.id, staff_id } },
+      }),
+    );
+    return {};
+  },
+  disablePortalAccess: async (w) => ({ contact_id: w.user.contact.id }),
+  suspendPortalAccess: async (w) => ({ contact_id: w.user.contact.id }),
+  resumePortalAccess: async (w) => {
+    const contact_id = (await newPortalUser(w.firm, w.client)).contact.id;
+    await ok(w.firm.owner.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', { params: { path: { contact_id } } }));
+    return { contact_id };
+  },
+  deleteFolder: async (w) => ({ folder_id: (await newFolder(w.firm.owner, w.client)).id }),
+  restoreDocument: async (w) => {
+    const document_id = (await ok(upload(w.firm.owner, w.folder), 201)).id;
+    await ok(w.firm.owner.api.DELETE('/v1/documents/{document_id}', { params: { path: { document_id } } }), 204);
+    return { document_id };
+  },
+};
+
+/** Bodies that are used up by one call, or have to change something. */
+export const NEEDED: Record<string, (world: World) => Promise<unknown>> = {
+  login: async (w) => ({
+    firm: w.firm.slug,
+    audience: 'staff',
+    email: w.firm.owner.email,
+    password: PASSWORD,
+    transport: 'token',
+  }),
+  acceptInvitation: async (w) => {
+    const contact = await newContact(w.firm.owner, w.client);
+    const after = await sink.mark();
+    await ok(enable(w.firm.owner, contact), 200);
+    const [mail] = await sink.mails(contact.primary_email ?? '', { after });
+    return { token: tokenOf(mail), password: PASSWORD, transport: 'token' };
+  },
+  createInvitation: async (w) => ({ contact_id: (await newContact(w.firm.owner, w.client)).id, send: 'later' }),
+  createShares: async (w) => ({
+    item_type: 'document',
+    item_id: w.document.id,
+    contact_ids: [w.user.contact.id],
+    access: 'view',
+    notify: false,
+  }),
+  updateShare: async () => ({ access: 'view_upload' }),
+};

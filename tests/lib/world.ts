@@ -4,6 +4,7 @@ import { contract, type Operation } from './recorder.mjs';
 import {
   key,
   newClient,
+  newColleague,
   newContact,
   newFirm,
   newFolder,
@@ -223,7 +224,8 @@ export const WAYS: Record<string, (world: World) => Promise<Record<string, strin
     return {};
   },
   disablePortalAccess: async (w) => ({ contact_id: w.user.contact.id }),
-  suspendPortalAccess: async (w) => ({ contact_id: w.user.contact.id }),
+  suspendPortalAccess: async (w) => ({ contact_id: (await newPortalUser(w.firm, w.client)).contact.id }),
+  deactivateStaff: async (w) => ({ staff_id: (await newColleague(w.firm)).session.principal.id }),
   resumePortalAccess: async (w) => {
     const contact_id = (await newPortalUser(w.firm, w.client)).contact.id;
     await ok(w.firm.owner.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', { params: { path: { contact_id } } }));
@@ -253,6 +255,7 @@ export const NEEDED: Record<string, (world: World) => Promise<unknown>> = {
     const [mail] = await sink.mails(contact.primary_email ?? '', { after });
     return { token: tokenOf(mail), password: PASSWORD, transport: 'token' };
   },
+  changePassword: async () => ({ current_password: PASSWORD, new_password: 'eight dry herons walk home' }),
   createInvitation: async (w) => ({ contact_id: (await newContact(w.firm.owner, w.client)).id, send: 'later' }),
   createShares: async (w) => ({
     item_type: 'document',

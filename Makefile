@@ -83,7 +83,8 @@ TEST_BIN   := $(TEST_SRC:%.c=$(B)/%)
 FUZZ_BIN   := $(filter-out %/fuzz,$(FUZZ_SRC:%.c=$(B)/%))
 
 SQL_H      := $(foreach f,$(SQL_SRC),$(B)/gen/sql_$(basename $(notdir $(f))).h)
-GEN        := $(SQL_H) $(B)/gen/sql_all.h $(B)/gen/templates.h
+GEN        := $(SQL_H) $(B)/gen/sql_all.h $(B)/gen/templates.h \
+	$(B)/gen/migrations.h
 PROGRAMS   := $(if $(wildcard api/main.c),$(B)/portico-api) $(if $(wildcard mailer/main.c),$(B)/portico-mailer) \
 	$(if $(CTL_SRC),$(B)/porticoctl)
 
@@ -148,6 +149,12 @@ $(B)/gen/sql_$(basename $(notdir $(1))).h: $(1) shared/io/sqlgen.awk
 	$$(call say,GEN)awk -f shared/io/sqlgen.awk $(1) >$$@
 endef
 $(foreach f,$(SQL_SRC),$(eval $(call sql_rule,$(f))))
+
+# What the database must have had for the API to be ready, as an array of PostgreSQL.
+$(B)/gen/migrations.h: $(sort $(wildcard schema/*.sql)) $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,GEN)printf '#define PORTICO_MIGRATIONS "{%s}"\n' \
+		'$(subst $(space),$(comma),$(notdir $(sort $(wildcard schema/*.sql))))' >$@
 
 # All statements in one table, for the test that prepares each of them.
 $(B)/gen/sql_all.h: $(SQL_H) $(B)/flags

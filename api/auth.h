@@ -43,4 +43,13 @@ const char *auth_token_new(struct rq *rq, const struct id *firm, const struct id
 /* Set, or clear with `token` NULL, the session cookie. */
 void auth_cookie(struct rq *rq, const char *token, int64_t max_age_s);
 
+/*
+ * Is it the installation's secret? Both are hashed first, so that neither length nor place of a
+ * difference shows in the time it takes. False where none is set.
+ */
+bool auth_secret_is(const char *wanted, const char *given);
+
+/* Does the request carry PORTICO_METRICS_TOKEN? */
+bool auth_operator(const struct rq *rq);
+
 #endif

@@ -13,6 +13,7 @@
 #include "idem.h"
 #include "limit.h"
 #include "log.h"
+#include "metrics.h"
 #include "query.h"
 #include "reply.h"
 #include "routes.h"
@@ -77,6 +78,14 @@ static void rq_open(struct rq *rq, const struct door_in *in, struct arena *a, st
 	rq->began = began_at(rq);
 }
 
+/* Calls that are not there for others: 404, as for a path that nobody knows. */
+static bool is_hidden(struct rq *rq)
+{
+	if (strcmp(rq->route->access, TEST) == 0)
+		return !this_worker.conf.test_mode;
+	return strcmp(rq->route->access, OPERATOR) == 0 && !auth_operator(rq);
+}
+
 static int find_route(struct rq *rq)
 {
 	const char *allow;
@@ -86,8 +95,7 @@ static int find_route(struct rq *rq)
 		reply_header(rq, "allow", allow);
 		return err_set(&rq->err, PROBLEM_method_not_allowed, "Here are: %s.", allow);
 	}
-	if (rq->route == NULL ||
-	    (strcmp(rq->route->access, TEST) == 0 && !this_worker.conf.test_mode)) {
+	if (rq->route == NULL || is_hidden(rq)) {
 		rq->route = NULL;
 		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
 	}
@@ -337,6 +345,7 @@ void dispatch(const struct door_in *in, struct arena *a, struct door_out *out)
 	struct rq *rq = arena_new(a, struct rq);
 
 	*out = (struct door_out){0};
+	metrics_begin();
 	rq_open(rq, in, a, out);
 	if (!cors_preflight(rq) && serve(rq) < 0) {
 		db_roll_back(&rq->db);
@@ -348,5 +357,6 @@ void dispatch(const struct door_in *in, struct arena *a, struct door_out *out)
 	db_end(&rq->db);
 	wake_relay(rq);
 	finish(rq);
+	metrics_end(rq->route, out->status, clock_mono_ms() - start);
 	log_request(rq, clock_mono_ms() - start);
 }

@@ -50,4 +50,8 @@ bool gate_stopping(void);
  * that made events, read by the relay. */
 int gate_event_fd(void);
 
+/* gate.c: memory that all workers share, zeroed, made before they were forked. */
+enum { GATE_SHARED_BYTES = 256 * 1024 };
+void *gate_shared(void);
+
 #endif

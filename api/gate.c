@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 
 enum {
 	READY_SLICE_MS = 10, /* then the loop looks at its descriptors again */
@@ -72,6 +73,7 @@ struct visit {
 
 static struct {
 	int event_fd;
+	void *shared; /* by all workers */
 	const char *public_url;
 	struct strands ready, background;
 	struct kore_timer *kick; /* due at once, when there are ready strands */
@@ -363,6 +365,11 @@ bool gate_stopping(void)
 int gate_event_fd(void)
 {
 	return gate.event_fd;
+}
+
+void *gate_shared(void)
+{
+	return gate.shared;
 }
 
 static const struct io_driver gate_driver = {
@@ -664,7 +671,9 @@ int gate_request(struct http_request *req)
 int gate_open(void)
 {
 	gate.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return gate.event_fd < 0 ? -1 : 0;
+	gate.shared = mmap(NULL, GATE_SHARED_BYTES, PROT_READ | PROT_WRITE,
+	                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return gate.event_fd < 0 || gate.shared == MAP_FAILED ? -1 : 0;
 }
 
 static void on_tick(void *arg, u_int64_t now)

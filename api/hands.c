@@ -116,6 +116,16 @@ struct job *hands_give(void (*work)(void *data), const void *data, size_t size, 
 	return j;
 }
 
+unsigned hands_queued(void)
+{
+	unsigned queued;
+
+	pthread_mutex_lock(&hands.lock);
+	queued = hands.queued;
+	pthread_mutex_unlock(&hands.lock);
+	return queued;
+}
+
 struct job *hands_take(void)
 {
 	struct job *j;

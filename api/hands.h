@@ -26,6 +26,9 @@ _Noreturn void hands_loop(void);
 /* Queue work on a copy of the bytes. NULL: the queue is full, or memory is short. */
 struct job *hands_give(void (*work)(void *data), const void *data, size_t size, void *owner);
 
+/* How many jobs wait for a thread. */
+unsigned hands_queued(void);
+
 /* The next job that is done, NULL when there is none: then the descriptor is quiet again. */
 struct job *hands_take(void);
 

@@ -53,6 +53,7 @@ handler me_get;
 handler me_patch;
 handler ops_health;
 handler ops_meta;
+handler ops_metrics;
 handler ops_openapi;
 handler ops_problem;
 handler ops_ready;

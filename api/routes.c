@@ -8,6 +8,7 @@ const struct route routes[] = {
 	/* operations */
 	{ "GET",    "/healthz",                        ops_health,          PUBLIC, 0, NULL, NULL },
 	{ "GET",    "/readyz",                         ops_ready,           PUBLIC, 0, NULL, NULL },
+	{ "GET",    "/metrics",                        ops_metrics,         OPERATOR, 0, NULL, NULL },
 	{ "GET",    "/openapi.json",                   ops_openapi,         PUBLIC, 0, NULL, NULL },
 	{ "GET",    "/problems/{code}",                ops_problem,         PUBLIC, NO_STORE_EXEMPT, NULL, NULL },
 	{ "GET",    "/v1/meta",                        ops_meta,            PUBLIC, 0, NULL, NULL },

@@ -7,10 +7,11 @@
 #include <stdio.h>
 
 /* Who may call. Everything else in this column is a permission: staff whose role holds it. */
-#define PUBLIC "public" /* anybody */
-#define ANY    "any"    /* any session */
-#define PORTAL "portal" /* a portal user */
-#define TEST   "test"   /* anybody, in test mode only: 404 otherwise */
+#define PUBLIC   "public"   /* anybody */
+#define ANY      "any"      /* any session */
+#define PORTAL   "portal"   /* a portal user */
+#define OPERATOR "operator" /* who has PORTICO_METRICS_TOKEN: 404 otherwise */
+#define TEST     "test"     /* anybody, in test mode only: 404 otherwise */
 
 enum {
 	WRITES = 1,       /* one transaction around the whole handler */

@@ -5,6 +5,7 @@
 #include "door.h"
 #include "limit.h"
 #include "log.h"
+#include "metrics.h"
 #include "relay.h"
 #include "setting.h"
 
@@ -58,6 +59,7 @@ int worker_start(void)
 	this_worker.openapi = read_file(conf->openapi, &this_worker.openapi_len);
 	this_worker.pool = db_pool_new(conf->api_database, (unsigned)conf->db_pool);
 	limit_start(conf);
+	metrics_start();
 	gate_spawn(relay_run, &this_worker.conf);
 	return 0;
 }
@@ -65,6 +67,7 @@ int worker_start(void)
 void worker_stop(void)
 {
 	limit_stop();
+	metrics_stop();
 	db_pool_free(this_worker.pool);
 	this_worker.pool = NULL;
 	arena_release(&this_worker.arena);

@@ -16,7 +16,10 @@ const files = fs
   .map((f) => path.join(dir, f));
 
 const sink = await new Sink().start();
-const stack = await start({ smtp: sink.url, env: { PORTICO_CORS_ORIGINS: ORIGINS.join(' ') } });
+const stack = await start({
+  smtp: sink.url,
+  env: { PORTICO_CORS_ORIGINS: ORIGINS.join(' '), PORTICO_METRICS_TOKEN: 'watching-the-tests' },
+});
 const stop = async () => {
   await sink.close();
   await stack.stop();

@@ -43,6 +43,16 @@ static const char *set_text(const struct setting *s, char *value, void *at)
 	return NULL;
 }
 
+static const char *set_token(const struct setting *s, char *value, void *at)
+{
+	const size_t len = strlen(value);
+
+	if (len < 16 || strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	                              "0123456789-._~+/=") != len)
+		return "must have at least 16 of the characters of a bearer token";
+	return set_text(s, value, at);
+}
+
 static const char *set_int(const struct setting *s, char *value, void *at)
 {
 	char *end;
@@ -256,6 +266,8 @@ static const struct setting settings[] = {
 	  set_email, CONF_MAILER, CONF_MAILER, TO(mail_from) },
 	{ "MAX_UPLOAD_BYTES", "bytes", "5368709120", "largest document",
 	  set_int, CONF_API, 0, TO(max_upload_bytes), 1, INT64_C(1) << 50 },
+	{ "METRICS_TOKEN", "text", NULL, "opens GET /metrics to whoever sends it as bearer; unset: 404",
+	  set_token, CONF_API, 0, TO(metrics_token) },
 	{ "OPENAPI", "path", NULL, "openapi.json that the API serves",
 	  set_path, CONF_API, 0, TO(openapi) },
 	{ "OWNER_DATABASE", "conninfo", NULL, "database, as the role portico_owner",

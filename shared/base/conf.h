@@ -23,7 +23,7 @@ struct conf {
 	const char *smtp_url, *smtp_user, *smtp_password, *smtp_tls, *smtp_ca_file, *mail_from;
 	bool test_mode;
 	const char *clock_file;
-	const char *setup_token;
+	const char *setup_token, *metrics_token;
 	const char *cors_origins;
 	const char *openapi;
 	int64_t max_upload_bytes;

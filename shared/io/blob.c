@@ -82,13 +82,23 @@ void blob_remove(const char *path)
 	unlink(full);
 }
 
-int64_t blob_free_bytes(void)
+static int64_t free_bytes(const char *dir)
 {
 	struct statvfs v;
 
-	if (statvfs(store.root, &v) < 0)
+	if (statvfs(dir, &v) < 0)
 		return -1;
 	return (int64_t)v.f_bavail * (int64_t)v.f_frsize;
+}
+
+int64_t blob_free_bytes(void)
+{
+	return free_bytes(store.root);
+}
+
+int64_t blob_spool_free_bytes(void)
+{
+	return free_bytes(store.spool);
 }
 
 int blob_probe(void)

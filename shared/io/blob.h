@@ -36,6 +36,8 @@ void blob_remove(const char *path);
 
 /* Bytes free for documents on the store's file system, -1 with errno. */
 int64_t blob_free_bytes(void);
+/* The same where the edge puts arriving bodies. */
+int64_t blob_spool_free_bytes(void);
 
 /* Can the store be written? 0, or -1 with errno (readyz). */
 int blob_probe(void);

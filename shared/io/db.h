@@ -52,10 +52,10 @@ struct db_pool *db_pool_new(const char *conninfo, unsigned size);
  */
 void db_pool_free(struct db_pool *pool);
 
-/* What the tests and readyz see. */
+/* What the tests and whoever watches the service see. */
 struct db_pool_stats {
 	unsigned open, idle, busy, waiting;
-	uint64_t handed_out, drained, reconnects, round_trips;
+	uint64_t handed_out, refused, drained, reconnects, round_trips;
 };
 /* The pool at this moment. */
 void db_pool_stats(const struct db_pool *pool, struct db_pool_stats *stats_r);

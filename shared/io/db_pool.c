@@ -284,8 +284,10 @@ struct db_conn *pool_take(struct db_pool *pool, int64_t wait_ms, struct err *e)
 	struct db_conn *c;
 	int why = 0;
 
-	if (pool->stats.waiting >= pool->size * DB_WAITERS_PER_CONN)
+	if (pool->stats.waiting >= pool->size * DB_WAITERS_PER_CONN) {
+		pool->stats.refused++;
 		return db_unavailable(e, "too many wait for a connection"), NULL;
+	}
 	queue_join(pool, &w);
 	do {
 		c = take_step(pool, &w, deadline_ms);
@@ -293,6 +295,7 @@ struct db_conn *pool_take(struct db_pool *pool, int64_t wait_ms, struct err *e)
 	} while (!c && why != ECANCELED && clock_mono_ms() < deadline_ms);
 	queue_leave(pool, &w);
 	queue_stir(pool);
+	pool->stats.refused += !c && why != ECANCELED;
 	if (c)
 		pool->stats.handed_out++;
 	else if (why == ECANCELED)

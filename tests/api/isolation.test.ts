@@ -19,7 +19,7 @@ const anonymous = (got: { status: number; body: Buffer; json: any }) =>
   });
 
 describe('by path: an id of another firm answers exactly as one of nobody', () => {
-  for (const op of contract.operations.filter((o) => o.path.includes('{')))
+  for (const op of contract.operations.filter((o) => /\{\w+_id\}/.test(o.path)))
     test(op.id, async () => {
       const as = callerOf(op, ours);
       const names = [...op.path.matchAll(/\{(\w+)\}/g)].map((m) => m[1] ?? '');
@@ -169,7 +169,7 @@ test('a portal user of one client sees nothing of another client of the same fir
   const neighbour = await newContact(firm.owner, other);
   await link(firm.owner, other, neighbour);
   for (const op of contract.operations.filter(
-    (o) => o.path.startsWith('/v1/portal/') && o.method === 'GET' && !o.path.includes('{'),
+    (o) => o.path.startsWith('/v1/portal/') && o.method === 'GET' && !/\{\w+_id\}/.test(o.path),
   )) {
     const got = await raw(op.path, { as: ours.user });
     assert.ok(!got.body.toString().includes('Secret neighbour'), op.id);

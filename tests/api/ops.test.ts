@@ -1,6 +1,9 @@
 // ops.test.ts - health, the served contract, the calls of test mode, and CORS.
-import { before, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { contract } from '../lib/recorder.mjs';
 import { wire } from '../lib/wire.mjs';
 import {
@@ -24,11 +27,135 @@ before(async () => {
   firm = await newFirm('ops');
 });
 
+const CHECKS = ['database', 'migrations', 'storage', 'disk', 'redis', 'mail_queue'];
+
 test('the server lives and is ready, and says what it looked at', async () => {
-  assert.equal((await ok(nobody().GET('/healthz'), 200)).status, 'pass');
+  assert.deepEqual(await ok(nobody().GET('/healthz'), 200), { status: 'pass', checks: {} });
   const ready = await ok(nobody().GET('/readyz'), 200);
-  assert.ok(['pass', 'warn'].includes(ready.status));
-  assert.ok(Object.keys(ready.checks).length >= 2, JSON.stringify(ready.checks));
+  assert.deepEqual(Object.keys(ready.checks), CHECKS);
+  for (const name of CHECKS.filter((n) => n !== 'disk')) assert.equal(ready.checks[name], 'pass', name);
+  assert.equal(ready.status, ready.checks['disk']);
+});
+
+/** While a program is stopped. */
+async function without<T>(program: string, work: () => Promise<T>): Promise<T> {
+  const family = stack.family(program);
+  for (const pid of family) process.kill(pid, 'SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    for (const pid of family) process.kill(pid, 'SIGCONT');
+  }
+}
+
+test('without Redis it is ready all the same, and warns', async () => {
+  const ready = await without('redis', () => ok(nobody().GET('/readyz'), 200));
+  assert.deepEqual([ready.status, ready.checks['redis'], ready.checks['database']], ['warn', 'warn', 'pass']);
+  await eventually(async () => assert.equal((await ok(nobody().GET('/readyz'), 200)).checks['redis'], 'pass'));
+});
+
+test('a database without one of the migrations, and a store that cannot be written, are not ready', async () => {
+  await stack.sql("update schema_migration set name = 'other' where version = 2");
+  try {
+    const problem = await refused(nobody().GET('/readyz'), 503, 'not_ready');
+    assert.equal(problem.detail, 'Not there: migrations.');
+  } finally {
+    await stack.sql("update schema_migration set name = '0002_clients.sql' where version = 2");
+  }
+  const incoming = path.join(stack.state, 'store/incoming');
+  fs.renameSync(incoming, `${incoming}.away`);
+  try {
+    const problem = await refused(nobody().GET('/readyz'), 503, 'not_ready');
+    assert.equal(problem.detail, 'Not there: storage.');
+  } finally {
+    fs.renameSync(`${incoming}.away`, incoming);
+  }
+  await ok(nobody().GET('/readyz'), 200);
+});
+
+describe('the numbers of the server', () => {
+  const TOKEN = stack.env['PORTICO_METRICS_TOKEN'] ?? 'watching-the-tests';
+  const metrics = async () => {
+    const got = await raw('/metrics', { headers: { authorization: `Bearer ${TOKEN}` } });
+    assert.equal(got.status, 200);
+    assert.equal(got.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+    return got.body.toString();
+  };
+  const value = (text: string, name: string) =>
+    Number(text.split('\n').find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? NaN);
+
+  test('are there for the operator alone; for others nothing is', async () => {
+    const unknown = await raw('/metrix');
+    for (const headers of [
+      {},
+      { authorization: 'Bearer wrong' },
+      { authorization: `Bearer ${TOKEN}x` },
+      { authorization: `Basic ${TOKEN}` },
+      { authorization: `Bearer ${firm.owner.token}` },
+    ] as Record<string, string>[]) {
+      const got = await raw('/metrics', { headers });
+      assert.equal(`${got.status} ${got.json.code}`, `404 ${unknown.json.code}`, JSON.stringify(headers));
+    }
+  });
+
+  test('promtool takes them, and finds nothing to say', async () => {
+    await newClient(firm.owner);
+    const done = spawnSync('promtool', ['check', 'metrics'], { input: await metrics(), encoding: 'utf8' });
+    assert.deepEqual([done.status, done.stdout, done.stderr], [0, '', '']);
+  });
+
+  test('count requests over all workers, by route, method and class of status', async () => {
+    const name = 'portico_http_requests_total{method="GET",route="/v1/clients/{client_id}",status="4xx"}';
+    const took = 'portico_http_request_duration_seconds_count{method="GET",route="/v1/clients/{client_id}"}';
+    const before = await metrics();
+    const calls = Array.from({ length: 40 }, () =>
+      raw('/v1/clients/cli_01kjpz7w3mfa6tq2c9x4n8d5he', { as: firm.owner }),
+    );
+    for (const got of await Promise.all(calls)) assert.equal(got.status, 404);
+    const after = await metrics();
+    assert.equal(value(after, name) - (value(before, name) || 0), 40);
+    assert.equal(value(after, took) - (value(before, took) || 0), 40);
+    assert.equal(value(after, 'portico_build_info{version="0.1.0"}'), 1);
+    assert.equal(value(after, 'portico_http_requests_in_flight'), 1);
+    assert.ok(value(after, 'portico_workers') >= 1);
+    assert.ok(value(after, 'portico_store_free_bytes') > 0 && value(after, 'portico_spool_free_bytes') > 0);
+    await eventually(async () => {
+      const now = await metrics();
+      const states = ['busy', 'idle'].map((s) => value(now, `portico_db_connections{state="${s}"}`));
+      assert.ok(states.every((n) => n >= 0) && (states[0] ?? 0) + (states[1] ?? 0) > 0, `${states}`);
+    });
+  });
+
+  test('have nothing of a firm or a person in them, and each series once', async () => {
+    const text = await metrics();
+    assert.ok(!text.includes(firm.id) && !text.includes(firm.slug) && !text.includes('@'));
+    for (const [, labels] of text.matchAll(/\{([^}]*(?:\{\w+\}[^}]*)*)\} /g))
+      for (const [, label] of (labels ?? '').matchAll(/(\w+)="/g))
+        assert.match(label ?? '', /^(method|route|status|le|state|version)$/);
+    const names = text
+      .split('\n')
+      .filter((line) => line && !line.startsWith('#'))
+      .map((line) => line.slice(0, line.lastIndexOf(' ')));
+    assert.equal(new Set(names).size, names.length);
+  });
+
+  test('tell of mail that waits: so does ready', async () => {
+    const contact = await newContact(firm.owner, await newClient(firm.owner));
+    await without('mailer', async () => {
+      await ok(enable(firm.owner, contact), 200);
+      await stack.sql("update envelope set due_at = due_at - interval '1 hour' where firm_id = $1 and state = 'queued'", [
+        firm.id,
+      ]);
+      const text = await metrics();
+      assert.ok(value(text, 'portico_envelopes{state="queued"}') >= 1, text);
+      assert.ok(value(text, 'portico_envelope_overdue_seconds') >= 3600, text);
+      const ready = await ok(nobody().GET('/readyz'), 200);
+      assert.deepEqual([ready.status, ready.checks['mail_queue']], ['warn', 'warn']);
+    });
+    await eventually(async () =>
+      assert.equal((await ok(nobody().GET('/readyz'), 200)).checks['mail_queue'], 'pass'),
+    );
+  });
 });
 
 test('what the installation says of itself', async () => {

@@ -42,6 +42,13 @@ describe('an empty installation without test mode', () => {
     currency: 'GBP',
   };
 
+  test('without a token of the operator the numbers are not there', async () => {
+    for (const token of ['', 'watching-the-tests', 'undefined']) {
+      const got = await call(`${stack.url}/metrics`, { headers: { authorization: `Bearer ${token}` } });
+      assert.equal(got.status, 404, token);
+    }
+  });
+
   test('the calls of test mode are not there', async () => {
     const nobody = api(stack.url);
     await refused(nobody.GET('/v1/test/outbox'), 404, 'not_found');

@@ -379,7 +379,7 @@ static void test_conf_help_aligned_and_sorted(void **state)
 		memcpy(last, line, name_len + 1);
 		rows++;
 	}
-	assert_int_equal(rows, 35);
+	assert_int_equal(rows, 36);
 	free(text);
 }
 

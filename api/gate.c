@@ -431,15 +431,12 @@ static void answer(struct connection *c, struct arena *a, const struct door_out 
 		listen_again(c);
 }
 
-/* Problems of the gate itself have no request yet, so their id is a new one. */
-static const char *problem_json(struct arena *a, enum problem p, const char *why)
+static const char *problem_json(struct arena *a, enum problem p, const char *why,
+                                const char *request_id)
 {
-	char request_id[ID_TEXT_SIZE];
-	struct id id = id_new();
 	struct json_writer w;
 	struct buf b;
 
-	id_format(&id, "req", request_id);
 	buf_init(&b, a, REFUSAL_MAX);
 	json_start(&w, &b);
 	json_open(&w, '{');
@@ -466,14 +463,19 @@ static const char *problem_json(struct arena *a, enum problem p, const char *why
 static void refuse(struct connection *c, enum problem p, const char *why)
 {
 	struct door_out out = {.status = problem_status(p)};
+	/* there is no request yet, so its id is a new one */
+	struct id id = id_new();
+	char request_id[ID_TEXT_SIZE];
 	struct arena a;
 
+	id_format(&id, "req", request_id);
 	arena_init(&a, (size_t)4 * REFUSAL_MAX);
-	out.body = problem_json(&a, p, why);
+	out.body = problem_json(&a, p, why, request_id);
 	out.body_len = strlen(out.body);
 	out.headers[out.header_count++] =
 		(struct door_header){"content-type", "application/problem+json"};
 	out.headers[out.header_count++] = (struct door_header){"cache-control", "no-store"};
+	out.headers[out.header_count++] = (struct door_header){"x-request-id", request_id};
 	if (p == PROBLEM_unavailable)
 		out.headers[out.header_count++] = (struct door_header){"retry-after", "1"};
 	if (p == PROBLEM_method_not_allowed)
@@ -481,7 +483,7 @@ static void refuse(struct connection *c, enum problem p, const char *why)
 			"allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"};
 	answer(c, &a, &out, false, true);
 	arena_release(&a);
-	log_say(LOGL_INFO, "refused", "%s: %s", problem_code(p), why);
+	log_say(LOGL_INFO, "refused", "%s: %s: %s", request_id, problem_code(p), why);
 	if (!net_send_flush(c))
 		kore_connection_disconnect(c);
 }

@@ -49,6 +49,10 @@ if (code)
   for (const name of ['api', 'mailer', 'edge'])
     process.stderr.write(`---- ${name}.log\n${stack.log(name, Number(process.env.LOG_BYTES ?? 1500))}\n`);
 let cried = 0;
+for (const line of stack.garbled()) {
+  console.error(`not a line of a log: ${line}`);
+  cried = 1;
+}
 await stop().catch((error) => {
   console.error(error.message);
   cried = 1;

@@ -116,6 +116,26 @@ export class Stack {
     if (cries.length) throw new Error(`sanitizers or the kernel found fault:\n${cries.join('\n')}`);
   }
 
+  /** Lines of our logs that are not one JSON object in UTF-8: somebody has written into them. */
+  garbled() {
+    const text = new TextDecoder('utf-8', { fatal: true });
+    return ['api', 'mailer', 'edge-requests'].flatMap((name) => {
+      const file = path.join(this.state, 'logs', `${name}.log`);
+      const bytes = fs.existsSync(file) ? fs.readFileSync(file) : Buffer.alloc(0);
+      return bytes
+        .toString('latin1')
+        .split('\n')
+        .filter((line) => {
+          try {
+            return line && typeof JSON.parse(text.decode(Buffer.from(line, 'latin1'))) !== 'object';
+          } catch {
+            return true;
+          }
+        })
+        .map((line) => `${name}: ${line.slice(0, 400)}`);
+    });
+  }
+
   /** What sanitizers, assertions and crashes left in the logs of our programs. */
   cries() {
     const form =

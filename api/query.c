@@ -4,6 +4,8 @@
 #include "routes.h"
 #include "text.h"
 
+enum { FILTER_MAX = 200 }; /* code points: no name or reference is longer */
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -151,5 +153,20 @@ int rq_param_bool(struct rq *rq, const char *name, int *v_r)
 
 	TRY(rq_param_enum(rq, name, choices, &text));
 	*v_r = text == NULL ? -1 : strcmp(text, "true") == 0;
+	return 0;
+}
+
+int rq_param_text(struct rq *rq, const char *name, const char **v_r)
+{
+	const char *text = rq_param(rq, name);
+
+	*v_r = NULL;
+	if (text == NULL)
+		return 0;
+	*v_r = text_clean(rq->arena, text);
+	if (**v_r == '\0')
+		return param_fault(rq, name, "too_short", "It is empty: leave it out.");
+	if (text_length(*v_r) > FILTER_MAX)
+		return param_fault(rq, name, "too_long", "At most 200 characters.");
 	return 0;
 }

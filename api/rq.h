@@ -73,6 +73,8 @@ int rq_param_id(struct rq *rq, const char *name, const char *prefix, struct id *
 int rq_param_time(struct rq *rq, const char *name, int64_t *ms_r);
 int rq_param_enum(struct rq *rq, const char *name, const char *const *choices, const char **v_r);
 int rq_param_bool(struct rq *rq, const char *name, int *v_r);
+int rq_param_text(struct rq *rq, const char *name,
+                  const char **v_r); /* cleaned, as texts are kept */
 
 /* Who acts, for events and the audit log. */
 struct actor rq_actor(const struct rq *rq);

@@ -11,19 +11,31 @@
 #include "sql_client.h"
 #include "text.h"
 
+/* One statement for each way into the table, the narrowest first; the rest is filtered. */
+static const struct stmt *list_of(const char *code, const char *source)
+{
+	if (code != NULL)
+		return &sql_client_list_of_code;
+	return source != NULL ? &sql_client_list_of_reference : &sql_client_list;
+}
+
 int client_list(struct rq *rq)
 {
-	const char *status, *entity;
+	const char *status, *entity, *code, *source, *id, *q;
 	int64_t since;
+	int bad = 0;
 
-	TRY(rq_param_enum(rq, "status", client_states, &status));
-	TRY(rq_param_enum(rq, "entity", entity_kinds, &entity));
-	TRY(rq_param_time(rq, "updated_since", &since));
-	return reply_list(rq, &client_entity, &sql_client_list,
-	                  ARGS({"status", status}, {"entity", entity},
-	                       {"code", rq_param(rq, "code")}, {"q", rq_param(rq, "q")},
-	                       {"external_source", rq_param(rq, "external_source")},
-	                       {"external_id", rq_param(rq, "external_id")},
+	bad |= rq_param_enum(rq, "status", client_states, &status);
+	bad |= rq_param_enum(rq, "entity", entity_kinds, &entity);
+	bad |= rq_param_text(rq, "code", &code);
+	bad |= rq_param_text(rq, "q", &q);
+	bad |= rq_param_text(rq, "external_source", &source);
+	bad |= rq_param_text(rq, "external_id", &id);
+	bad |= rq_param_time(rq, "updated_since", &since);
+	TRY(bad);
+	return reply_list(rq, &client_entity, list_of(code, source),
+	                  ARGS({"status", status}, {"entity", entity}, {"code", code}, {"q", q},
+	                       {"external_source", source}, {"external_id", id},
 	                       {"updated_since", arg_time(rq->arena, since)}));
 }
 

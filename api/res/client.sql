@@ -13,9 +13,9 @@ left join lateral (
 	where ct.firm_id = c.firm_id and ct.client_id = c.id
 ) t on true
 
--- name: client_list
-select {{client_shown}}
-where c.firm_id = :firm::uuid
+-- part: client_rest
+-- The filters that no statement of its own stands for, and the page. Upper and lower case by ICU: the database's own
+-- locale knows it of ASCII alone.
 	and (c.created_at, c.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:status::text is null or c.status = :status)
 	and (:entity::text is null or c.entity = :entity)
@@ -23,9 +23,27 @@ where c.firm_id = :firm::uuid
 	and (:external_source::text is null or c.external_source = :external_source)
 	and (:external_id::text is null or c.external_id = :external_id)
 	and (:updated_since::timestamptz is null or c.updated_at >= :updated_since)
-	and (:q::text is null or position(lower(:q) in lower(c.name || ' ' || coalesce(c.code, ''))) > 0)
+	and (
+		:q::text is null
+		or position(lower(:q collate "und-x-icu") in lower(c.name || ' ' || coalesce(c.code, '') collate "und-x-icu")) > 0
+	)
 order by c.created_at, c.id
 limit :limit::bigint
+
+-- name: client_list
+select {{client_shown}}
+where c.firm_id = :firm::uuid
+{{client_rest}}
+
+-- name: client_list_of_code
+select {{client_shown}}
+where c.firm_id = :firm::uuid and c.code = :code::text
+{{client_rest}}
+
+-- name: client_list_of_reference
+select {{client_shown}}
+where c.firm_id = :firm::uuid and c.external_source = :external_source::text
+{{client_rest}}
 
 -- name: client_get
 select {{client_shown}}

@@ -15,13 +15,16 @@ int contact_list(struct rq *rq)
 	const char *status, *email = rq_param(rq, "email"), *key = NULL;
 	struct id client;
 	int64_t since;
+	int bad = 0;
 
-	TRY(rq_param_id(rq, "client_id", "cli", &client));
-	TRY(rq_param_enum(rq, "portal_status", portal_states, &status));
-	TRY(rq_param_time(rq, "updated_since", &since));
+	bad |= rq_param_id(rq, "client_id", "cli", &client);
+	bad |= rq_param_enum(rq, "portal_status", portal_states, &status);
+	bad |= rq_param_time(rq, "updated_since", &since);
 	if (email != NULL && email_parse(rq->arena, email, NULL, &key) < 0)
-		return err_fault(&rq->err, "?email", "invalid_email", "This is no address.");
-	return reply_list(rq, &contact_entity, &sql_contact_list,
+		bad = err_fault(&rq->err, "?email", "invalid_email", "This is no address.");
+	TRY(bad);
+	return reply_list(rq, &contact_entity,
+	                  id_is_none(&client) ? &sql_contact_list : &sql_contact_list_of_client,
 	                  ARGS({"client_id", arg_id(rq->arena, &client)}, {"email_key", key},
 	                       {"portal_status", status},
 	                       {"updated_since", arg_time(rq->arena, since)}));

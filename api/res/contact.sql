@@ -19,19 +19,24 @@ left join lateral (
 	where m.firm_id = c.firm_id and m.contact_id = c.id
 ) p on true
 
--- name: contact_list
-select {{contact_shown}}
-where c.firm_id = :firm::uuid and c.archived_at is null
+-- part: contact_rest
 	and (c.created_at, c.id) > (:after_at::timestamptz, :after_id::uuid)
-	and (:client_id::uuid is null or exists (
-		select from client_contact cc
-		where cc.firm_id = c.firm_id and cc.contact_id = c.id and cc.client_id = :client_id
-	))
 	and (:email_key::text is null or :email_key = any(c.email_keys))
 	and (:portal_status::text is null or coalesce(p.status, 'off') = :portal_status)
 	and (:updated_since::timestamptz is null or c.updated_at >= :updated_since)
 order by c.created_at, c.id
 limit :limit::bigint
+
+-- name: contact_list
+select {{contact_shown}}
+where c.firm_id = :firm::uuid and c.archived_at is null
+{{contact_rest}}
+
+-- name: contact_list_of_client
+select {{contact_shown}}
+where c.firm_id = :firm::uuid and c.archived_at is null
+	and c.id in (select cc.contact_id from client_contact cc where cc.firm_id = :firm and cc.client_id = :client_id::uuid)
+{{contact_rest}}
 
 -- name: contact_get
 select {{contact_shown}}

@@ -28,12 +28,14 @@ int document_list(struct rq *rq)
 	struct id client, folder;
 	int trashed, archived;
 	int64_t since;
+	int bad = 0;
 
-	TRY(rq_param_id(rq, "client_id", "cli", &client));
-	TRY(rq_param_id(rq, "folder_id", "fol", &folder));
-	TRY(rq_param_bool(rq, "trashed", &trashed));
-	TRY(rq_param_bool(rq, "archived", &archived));
-	TRY(rq_param_time(rq, "updated_since", &since));
+	bad |= rq_param_id(rq, "client_id", "cli", &client);
+	bad |= rq_param_id(rq, "folder_id", "fol", &folder);
+	bad |= rq_param_bool(rq, "trashed", &trashed);
+	bad |= rq_param_bool(rq, "archived", &archived);
+	bad |= rq_param_time(rq, "updated_since", &since);
+	TRY(bad);
 	return reply_list(rq, &document_entity,
 	                  list_of(!id_is_none(&client), !id_is_none(&folder), trashed == 1),
 	                  ARGS({"client_id", arg_id(rq->arena, &client)},

@@ -11,11 +11,18 @@
 
 int folder_list(struct rq *rq)
 {
+	const struct stmt *stmt = &sql_folder_list;
 	struct id client, parent;
+	int bad = 0;
 
-	TRY(rq_param_id(rq, "client_id", "cli", &client));
-	TRY(rq_param_id(rq, "parent_id", "fol", &parent));
-	return reply_list(rq, &folder_entity, &sql_folder_list,
+	bad |= rq_param_id(rq, "client_id", "cli", &client);
+	bad |= rq_param_id(rq, "parent_id", "fol", &parent);
+	TRY(bad);
+	if (!id_is_none(&parent))
+		stmt = &sql_folder_list_of_parent;
+	else if (!id_is_none(&client))
+		stmt = &sql_folder_list_of_client;
+	return reply_list(rq, &folder_entity, stmt,
 	                  ARGS({"client_id", arg_id(rq->arena, &client)},
 	                       {"parent_id", arg_id(rq->arena, &parent)}));
 }

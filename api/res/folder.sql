@@ -2,14 +2,26 @@
 f.id, f.client_id, f.parent_id, f.name, f.is_default_upload, f.created_at, f.updated_at, f.version
 from folder f
 
+-- part: folder_rest
+	and (f.created_at, f.id) > (:after_at::timestamptz, :after_id::uuid)
+	and (:client_id::uuid is null or f.client_id = :client_id)
+order by f.created_at, f.id
+limit :limit::bigint
+
 -- name: folder_list
 select {{folder_shown}}
 where f.firm_id = :firm::uuid and f.removed_at is null
-	and (f.created_at, f.id) > (:after_at::timestamptz, :after_id::uuid)
-	and (:client_id::uuid is null or f.client_id = :client_id)
-	and (:parent_id::uuid is null or f.parent_id = :parent_id)
-order by f.created_at, f.id
-limit :limit::bigint
+{{folder_rest}}
+
+-- name: folder_list_of_client
+select {{folder_shown}}
+where f.firm_id = :firm::uuid and f.client_id = :client_id::uuid and f.removed_at is null
+{{folder_rest}}
+
+-- name: folder_list_of_parent
+select {{folder_shown}}
+where f.firm_id = :firm::uuid and f.parent_id = :parent_id::uuid and f.removed_at is null
+{{folder_rest}}
 
 -- name: folder_get
 select {{folder_shown}}

@@ -24,14 +24,21 @@
 /* Invitations to the staff are for those who may see the staff. */
 int invitation_list(struct rq *rq)
 {
-	const char *status;
+	const struct stmt *stmt = &sql_invitation_list;
 	struct id client, contact;
+	const char *status;
+	int bad = 0;
 
-	TRY(rq_param_enum(rq, "status", invitation_states, &status));
-	TRY(rq_param_id(rq, "client_id", "cli", &client));
-	TRY(rq_param_id(rq, "contact_id", "con", &contact));
+	bad |= rq_param_enum(rq, "status", invitation_states, &status);
+	bad |= rq_param_id(rq, "client_id", "cli", &client);
+	bad |= rq_param_id(rq, "contact_id", "con", &contact);
+	TRY(bad);
 	TRY(auth_known(rq));
-	return reply_list(rq, &invitation_entity, &sql_invitation_list,
+	if (!id_is_none(&contact))
+		stmt = &sql_invitation_list_of_contact;
+	else if (!id_is_none(&client))
+		stmt = &sql_invitation_list_of_client;
+	return reply_list(rq, &invitation_entity, stmt,
 	                  ARGS({"status", status}, {"staff", arg_bool(rq_may(rq, "staff:read"))},
 	                       {"client_id", arg_id(rq->arena, &client)},
 	                       {"contact_id", arg_id(rq->arena, &contact)}));

@@ -1,5 +1,5 @@
--- name: invitation_list
-select i.id, i.audience, i.email, i.contact_id, i.client_id, s.status, e.state as delivery, e.to_email as sent_to,
+-- part: invitation_shown
+i.id, i.audience, i.email, i.contact_id, i.client_id, s.status, e.state as delivery, e.to_email as sent_to,
 	i.expires_at, i.sent_at, i.send_count, i.accepted_at, i.created_at, i.version
 from invitation i
 left join lateral (
@@ -19,7 +19,8 @@ cross join lateral (
 		else 'queued'
 	end as status
 ) s
-where i.firm_id = :firm::uuid
+
+-- part: invitation_rest
 	and (i.created_at, i.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:staff::boolean or i.audience = 'portal')
 	and (:status::text is null or s.status = :status)
@@ -27,6 +28,21 @@ where i.firm_id = :firm::uuid
 	and (:contact_id::uuid is null or i.contact_id = :contact_id)
 order by i.created_at, i.id
 limit :limit::bigint
+
+-- name: invitation_list
+select {{invitation_shown}}
+where i.firm_id = :firm::uuid
+{{invitation_rest}}
+
+-- name: invitation_list_of_contact
+select {{invitation_shown}}
+where i.firm_id = :firm::uuid and i.contact_id = :contact_id::uuid
+{{invitation_rest}}
+
+-- name: invitation_list_of_client
+select {{invitation_shown}}
+where i.firm_id = :firm::uuid and i.client_id = :client_id::uuid
+{{invitation_rest}}
 
 -- name: invitation_lock_invited
 -- As invite_lock, for the contact of an invitation; for one of staff, who is no contact, the membership.

@@ -24,9 +24,11 @@ int portal_home(struct rq *rq)
 int portal_folder_list(struct rq *rq)
 {
 	struct id client, parent;
+	int bad = 0;
 
-	TRY(rq_param_id(rq, "client_id", "cli", &client));
-	TRY(rq_param_id(rq, "parent_id", "fol", &parent));
+	bad |= rq_param_id(rq, "client_id", "cli", &client);
+	bad |= rq_param_id(rq, "parent_id", "fol", &parent);
+	TRY(bad);
 	return reply_list(rq, &portal_folder_entity, &sql_portal_folder_list,
 	                  ARGS({"client_id", arg_id(rq->arena, &client)},
 	                       {"parent_id", arg_id(rq->arena, &parent)}));
@@ -37,10 +39,12 @@ int portal_document_list(struct rq *rq)
 	const struct stmt *stmt = &sql_portal_document_list;
 	struct id client, folder;
 	int archived;
+	int bad = 0;
 
-	TRY(rq_param_id(rq, "client_id", "cli", &client));
-	TRY(rq_param_id(rq, "folder_id", "fol", &folder));
-	TRY(rq_param_bool(rq, "archived", &archived));
+	bad |= rq_param_id(rq, "client_id", "cli", &client);
+	bad |= rq_param_id(rq, "folder_id", "fol", &folder);
+	bad |= rq_param_bool(rq, "archived", &archived);
+	TRY(bad);
 	if (archived >= 0)
 		stmt = &sql_portal_document_list_archived;
 	else if (!id_is_none(&folder))

@@ -29,15 +29,25 @@ static int read_item_filter(struct rq *rq, const char **type_r, struct id *item_
 	return share_item_parse(*type_r, text, "?item_id", item_r, &rq->err);
 }
 
+static const struct stmt *list_of(const struct id *contact, const struct id *client)
+{
+	if (!id_is_none(contact))
+		return &sql_share_list_of_contact;
+	return id_is_none(client) ? &sql_share_list : &sql_share_list_of_client;
+}
+
 int share_list(struct rq *rq)
 {
-	const struct stmt *stmt = &sql_share_list;
+	const struct stmt *stmt;
 	struct id item, contact, client;
 	const char *type;
+	int bad = 0;
 
-	TRY(read_item_filter(rq, &type, &item));
-	TRY(rq_param_id(rq, "contact_id", "con", &contact));
-	TRY(rq_param_id(rq, "client_id", "cli", &client));
+	bad |= read_item_filter(rq, &type, &item);
+	bad |= rq_param_id(rq, "contact_id", "con", &contact);
+	bad |= rq_param_id(rq, "client_id", "cli", &client);
+	TRY(bad);
+	stmt = list_of(&contact, &client);
 	if (!id_is_none(&item))
 		stmt = is_folder(type) ? &sql_share_list_of_folder : &sql_share_list_of_document;
 	return reply_list(rq, &share_entity, stmt,

@@ -13,9 +13,7 @@ join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
 left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
 left join document d on d.firm_id = s.firm_id and d.id = s.document_id
 
--- name: share_list
-select {{share_shown}}
-where s.firm_id = :firm::uuid
+-- part: share_rest
 	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:item_type::text is null or (:item_type = 'folder') = (s.folder_id is not null))
 	and (:client_id::uuid is null or s.client_id = :client_id)
@@ -23,23 +21,30 @@ where s.firm_id = :firm::uuid
 order by s.created_at, s.id
 limit :limit::bigint
 
+-- name: share_list
+select {{share_shown}}
+where s.firm_id = :firm::uuid
+{{share_rest}}
+
 -- name: share_list_of_folder
 select {{share_shown}}
 where s.firm_id = :firm::uuid and s.folder_id = :item_id::uuid
-	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
-	and (:client_id::uuid is null or s.client_id = :client_id)
-	and (:contact_id::uuid is null or s.contact_id = :contact_id)
-order by s.created_at, s.id
-limit :limit::bigint
+{{share_rest}}
 
 -- name: share_list_of_document
 select {{share_shown}}
 where s.firm_id = :firm::uuid and s.document_id = :item_id::uuid
-	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
-	and (:client_id::uuid is null or s.client_id = :client_id)
-	and (:contact_id::uuid is null or s.contact_id = :contact_id)
-order by s.created_at, s.id
-limit :limit::bigint
+{{share_rest}}
+
+-- name: share_list_of_contact
+select {{share_shown}}
+where s.firm_id = :firm::uuid and s.contact_id = :contact_id::uuid
+{{share_rest}}
+
+-- name: share_list_of_client
+select {{share_shown}}
+where s.firm_id = :firm::uuid and s.client_id = :client_id::uuid
+{{share_rest}}
 
 -- name: share_get
 select {{share_shown}}

@@ -304,3 +304,34 @@ test('every statement of the API has a way by an index to every large table', as
 		});
 	assert.deepEqual(found, []);
 });
+
+// What lists are narrowed by, where a statement of its own stands for the filter and the tables here are large enough to tell.
+const NARROWED = {
+	client_list_of_code: ['client', /code = /],
+	client_list_of_reference: ['client', /external_source = /],
+	contact_list_of_client: ['client_contact', /client_id = /],
+	document_list_of_client: ['document', /client_id = /],
+	document_list_of_folder: ['document', /folder_id = /],
+	folder_list_of_client: ['folder', /client_id = /],
+	folder_list_of_parent: ['folder', /parent_id = /],
+	share_list_of_client: ['share', /client_id = /],
+	share_list_of_contact: ['share', /contact_id = /],
+	share_list_of_folder: ['share', /folder_id = /],
+};
+
+test('a filter with a statement of its own is an index condition, with the generic plan too', async () => {
+	const wide = [];
+	const there = statements().filter((s) => s.role === 'portico_api' && s.name in NARROWED);
+	assert.deepEqual(there.map((s) => s.name).sort(), Object.keys(NARROWED).sort());
+	for (const statement of there)
+		await claimed(api, firm.id, async () => {
+			await api.query('set local plan_cache_mode = force_generic_plan');
+			const { rows } = await api.query(`explain (format json) ${await prepare(api, statement)}`);
+			await api.query('deallocate p');
+			const plan = [...nodes(rows[0]['QUERY PLAN'][0].Plan)];
+			const [table, wanted] = NARROWED[statement.name];
+			if (!plan.some((n) => wanted.test(n['Index Cond'] ?? '') && (n['Relation Name'] ?? n['Index Name'] ?? '').startsWith(table)))
+				wide.push(`${statement.name}: ${plan.map((n) => n['Index Cond'] ?? n['Node Type']).join(' | ')}`);
+		});
+	assert.deepEqual(wide, []);
+});

@@ -240,13 +240,13 @@ test("methods that nobody knows are 405 with Allow, without the API", async () =
 });
 
 test("only the API's addresses go to the API", async () => {
-	for (const url of ["/healthz", "/readyz", "/openapi.json", "/v1/clients", "/v1/", "/problems/not_found"]) {
+	for (const url of ["/healthz", "/readyz", "/openapi.json", "/v1/clients", "/v1/", "/problems/not_found", "/metrics"]) {
 		edge.peer.seen.length = 0;
 		assert.equal((await ask(edge.port, "GET", url)).status, 200, url);
 		assert.equal(edge.peer.seen[0].url, url);
 	}
 	edge.peer.seen.length = 0;
-	for (const url of ["/v1", "/v2/x", "//v1/x", "/metrics", "/_store/x", "/_authorize", "/_refused", "/_problem/not_found", "/.git/config", "/assets/../nginx.conf", "/assets/%2e%2e/nginx.conf.in", "/items/fol_x", "/healthz/"])
+	for (const url of ["/v1", "/v2/x", "//v1/x", "/metrics/x", "/_store/x", "/_authorize", "/_refused", "/_problem/not_found", "/.git/config", "/assets/../nginx.conf", "/assets/%2e%2e/nginx.conf.in", "/items/fol_x", "/healthz/"])
 		isProblem(await ask(edge.port, "GET", url), 404, "not_found", url);
 	assert.equal((await raw(edge.port, "GET /../../../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n")).split(" ")[1], "400");
 	assert.equal(edge.peer.seen.length, 0);

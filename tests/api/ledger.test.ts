@@ -176,6 +176,17 @@ describe('what a denial tells', () => {
     );
   });
 
+  test('a guarded act is a denial too, though it is no matter of rights', async () => {
+    const staff_id = firm.owner.session.principal.id;
+    const got = await raw(`/v1/staff/${staff_id}`, { method: 'DELETE', as: firm.owner });
+    assert.equal(`${got.status} ${got.json.code}`, '409 last_owner');
+    const row = await last();
+    assert.deepEqual(
+      [row?.action, row?.actor_name, row?.object_type, row?.outcome, row?.detail],
+      ['DELETE /v1/staff/{staff_id}', 'Olive Owner', 'staff', 'denied', { code: 'last_owner' }],
+    );
+  });
+
   test('the rollback of the act does not take it along, and the act left nothing', async () => {
     const client = await newClient(firm.owner);
     const ann = await newPortalUser(firm, client);

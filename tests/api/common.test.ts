@@ -38,7 +38,7 @@ describe('401: without a session, and with one that is none', () => {
     });
 });
 
-describe('400: a parameter that is not known, one sent twice, cookie and token at once', () => {
+describe('rule 5: 400: a parameter that is not known, one sent twice, cookie and token at once', () => {
   for (const op of ops.filter((o) => o.id !== 'resetTestData'))
     test(op.id, async () => {
       const call = fit(op, idsOf(world));
@@ -61,7 +61,7 @@ describe('400: a parameter that is not known, one sent twice, cookie and token a
     });
 });
 
-describe('403: the other audience', () => {
+describe('rule 15: 403: the other audience', () => {
   for (const op of ops.filter((o) => ['staff', 'portal'].includes(o.spec['x-callers'].join())))
     test(op.id, async () => {
       const other = op.spec['x-callers'].includes('staff') ? world.user : world.firm.owner;
@@ -71,7 +71,7 @@ describe('403: the other audience', () => {
     });
 });
 
-describe('403: a write by cookie from a foreign origin, or from another site', () => {
+describe('rule 9: 403: a write by cookie from a foreign origin, or from another site', () => {
   for (const op of ops.filter((o) => !['GET', 'HEAD'].includes(o.method) && o.spec['x-callers'].includes('staff')))
     test(op.id, async () => {
       const call = fit(op, idsOf(world));
@@ -152,7 +152,7 @@ describe('405 with Allow: a method that is not there; 404: a path that is not', 
   });
 });
 
-describe('413, 415, 400 and 422: bodies', () => {
+describe('rule 5: 413, 415, 400 and 422: bodies', () => {
   for (const op of ops.filter((o) => takesBody(o).includes('application/json')))
     test(op.id, async () => {
       const as = callerOf(op, world);
@@ -196,7 +196,7 @@ describe('413, 415, 400 and 422: bodies', () => {
     });
 });
 
-describe('422: all faults at once, each with a pointer that leads somewhere', () => {
+describe('rule 7: 422: all faults at once, each with a pointer that leads somewhere', () => {
   for (const op of ops.filter((o) => takesBody(o).includes('application/json')))
     test(op.id, async () => {
       const schema = contract.deref(op.spec.requestBody.content['application/json'].schema);
@@ -245,7 +245,7 @@ test('GET with a body is refused, by the API or before it', async () => {
   assert.equal(got.status, 400);
 });
 
-test('every problem is the same shape, from the parser on', async () => {
+test('rule 6: every problem is the same shape, from the parser on', async () => {
   const auth = { authorization: `Bearer ${world.firm.owner.token}` };
   for (const [path, headers, status] of [
     [`/v1/clients?q=${'x'.repeat(20_000)}`, {}, 414],

@@ -12,7 +12,7 @@ before(async () => {
 
 const has = (op: any, name: string) => (op.spec.parameters ?? []).some((p: any) => p.$ref?.endsWith(`/${name}`));
 
-describe('GET: 200 with ETag, 304 for it, 200 for another', () => {
+describe('rule 14: GET: 200 with ETag, 304 for it, 200 for another', () => {
   for (const op of contract.operations.filter((o) => o.method === 'GET' && has(o, 'IfNoneMatch')))
     test(op.id, async () => {
       const as = callerOf(op, world);
@@ -48,7 +48,7 @@ describe('PATCH, PUT, DELETE: 412 with the present ETag, nothing done', () => {
     });
 });
 
-describe('two who read the same: the second to write is told', () => {
+describe('rule 14: two who read the same: the second to write is told', () => {
   const cases: [string, object, object][] = [
     ['/v1/clients/{client_id}', { phone: '111' }, { phone: '222' }],
     ['/v1/contacts/{contact_id}', { phone: '111' }, { phone: '222' }],

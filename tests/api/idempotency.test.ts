@@ -140,7 +140,7 @@ test('every POST that takes a key is in this table', () => {
   assert.deepEqual(keyed.map((o) => o.id).sort(), Object.keys(posts).sort());
 });
 
-describe('the same answer, said to be replayed; another request with that key is refused', () => {
+describe('rule 13: the same answer, said to be replayed; another request with that key is refused', () => {
   for (const [id, make] of Object.entries(posts))
     test(id, async () => {
       const [one, two] = await make();
@@ -159,7 +159,7 @@ describe('the same answer, said to be replayed; another request with that key is
     });
 });
 
-describe('twenty at once have one effect', () => {
+describe('rule 13: twenty at once have one effect', () => {
   for (const [id, make] of Object.entries(posts).filter(([id]) => id !== 'resendInvitation'))
     test(id, async () => {
       const [one] = await make();
@@ -207,7 +207,7 @@ test('a refused request has no effect and holds nothing up: the key may be used 
   }
 });
 
-test('after 24 hours the key is new', async () => {
+test('rule 13: after 24 hours the key is new', async () => {
   const k = key();
   const post = () =>
     send({ path: '/v1/contacts', json: { entity: 'individual', display_name: 'Day' }, as: world.firm.owner }, k);

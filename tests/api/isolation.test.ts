@@ -18,7 +18,7 @@ const anonymous = (got: { status: number; body: Buffer; json: any }) =>
     ...(got.json ? { ...got.json, request_id: '' } : { body: got.body.toString() }),
   });
 
-describe('by path: an id of another firm answers exactly as one of nobody', () => {
+describe('rule 15: by path: an id of another firm answers exactly as one of nobody', () => {
   for (const op of contract.operations.filter((o) => /\{\w+_id\}/.test(o.path)))
     test(op.id, async () => {
       const as = callerOf(op, ours);

@@ -1,6 +1,8 @@
 // journey.test.ts - the whole of it once, with real mail: a firm takes on a client, they exchange documents, the door is shut again.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { call, reads } from '../lib/recorder.mjs';
+import { checksums, quiet } from '../lib/state.js';
 import {
   accept,
   address,
@@ -178,4 +180,12 @@ test('journey: from the firm being made to the door being shut', async () => {
     log.map((m) => m.kind),
     ['invitation', 'folder.shared'],
   );
+});
+
+test('rule 11: every GET of the journey once more, twice and in any order, changes nothing', async () => {
+  assert.ok(reads.size > 10, `${reads.size}`);
+  const was = await quiet();
+  const again = [...reads.values(), ...reads.values()].sort(() => Math.random() - 0.5);
+  for (const [url, sent] of again) await call(url, sent);
+  assert.deepEqual(await checksums(), was);
 });

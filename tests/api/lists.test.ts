@@ -133,7 +133,7 @@ describe('rule 12: a walk sees everything that was there throughout, once, in on
       });
 });
 
-test('a cursor fits the filters it was made with, and no other', async () => {
+test('rule 12: a cursor fits the filters it was made with, and no other', async () => {
   const as = world.firm.owner;
   const got = await raw(`/v1/folders?client_id=${world.client.id}&limit=2`, { as });
   const cursor = encodeURIComponent(got.json.next_cursor);

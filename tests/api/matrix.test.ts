@@ -98,7 +98,7 @@ async function cell(op: Operation, caller: Caller, whose: 'ours' | 'theirs' | 'n
   assert.ok(!got.body.toString().includes(other.canary), 'a word of the other firm');
 }
 
-describe('P4 the tenant matrix', () => {
+describe('rule 15: P4 the tenant matrix', () => {
   const open = ['public', 'test', 'operator'];
   for (const op of contract.operations.filter((o) => !o.spec['x-callers'].some((c: string) => open.includes(c))))
     test(op.id, async () => {

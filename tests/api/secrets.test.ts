@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { contract } from '../lib/recorder.mjs';
+import { checksums, quiet } from '../lib/state.js';
 import { callerOf, fit, idsOf, make, newWorld, type World } from '../lib/world.js';
 import { enable, newContact, nobody, ok, raw, settled, sink, stack, tokenOf, PASSWORD } from '../lib/kit.js';
 
@@ -15,39 +16,13 @@ before(async () => {
   other = await newWorld('neighbour');
 });
 
-/** Columns that reading may change: who was last seen when, and, with the record of downloads, where its seals stand. */
-const READING: Record<string, string[]> = { session: ['last_seen_at'], sequencer: ['audit_sequence', 'audit_hash'] };
-
-/** Every table's content as one checksum each. */
-async function checksums(): Promise<Record<string, string>> {
-  const tables = await stack.sql(
-    "select table_name as name from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE' and table_name <> 'audit' order by 1",
-  );
-  const sums: Record<string, string> = {};
-  for (const { name } of tables) {
-    const row = `(to_jsonb(t) - array['${(READING[name] ?? []).join("', '")}'])::text`;
-    const [sum] = await stack.sql(
-      `select md5(coalesce(string_agg(${row}, '|' order by ${row}), '')) as sum from "${name}" t`,
-    );
-    sums[name] = sum.sum;
-  }
-  return sums;
-}
-
-test('GET and HEAD change nothing, nor does looking at an invitation', async () => {
+test('rule 11: GET and HEAD change nothing, nor does looking at an invitation', async () => {
   const contact = await newContact(world.firm.owner, world.client);
   await ok(enable(world.firm.owner, contact), 200);
   const [mail] = await sink.mails(contact.primary_email ?? '');
   for (const w of [world, other])
     for (const user of [w.user.email, w.invited.primary_email ?? '', contact.primary_email ?? ''])
       await settled(w.firm, user, 0);
-  const quiet = async () => {
-    for (let last = ''; ; ) {
-      const now = JSON.stringify(await checksums());
-      if (now === last) return JSON.parse(now);
-      last = now;
-    }
-  };
   const was = await quiet();
   for (let turn = 0; turn < 2; turn++)
     for (const op of contract.operations

@@ -29,7 +29,7 @@ for (const file of fs.existsSync(dir) ? fs.readdirSync(dir) : [])
     if (code) codes.add(`${id} ${status} ${code}`);
   }
 
-test('every documented status of every operation was seen', () => {
+test('rule 2: every documented status of every operation was seen', () => {
   const missing = contract.operations
     .flatMap((op) =>
       Object.keys(op.spec.responses)
@@ -40,7 +40,7 @@ test('every documented status of every operation was seen', () => {
   assert.deepEqual(missing, [], `${missing.length} pairs were never provoked`);
 });
 
-test('every own problem code of every operation was seen', () => {
+test('rule 6: every own problem code of every operation was seen', () => {
   const missing = contract.operations
     .filter((op) => op.method !== 'HEAD')
     .flatMap((op) =>

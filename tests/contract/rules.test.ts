@@ -151,7 +151,7 @@ test('examples fit their schemas, and every body has one', () => {
       assert.ok(schemas[name].examples?.length, `${name} has no example`);
 });
 
-test('the recorder refuses what is not documented', () => {
+test('rule 2: the recorder refuses what is not documented', () => {
   const fresh = new Contract();
   const answer = (status: number, json: Json, headers: Record<string, string> = {}, at = '/v1/setup') => ({
     method: 'GET',
@@ -200,4 +200,33 @@ test('the recorder refuses what is not documented', () => {
     ],
   ] as [Parameters<typeof fresh.check>[0], RegExp][])
     assert.throws(() => fresh.check(bad), why);
+});
+
+test('rule 16: the recorder takes times, days, ids and money in one form only', () => {
+  const fresh = new Contract();
+  const answer = (json: Json) => ({
+    method: 'GET',
+    url: new URL('http://x/openapi.json'),
+    status: 200,
+    body: Buffer.from(JSON.stringify(json)),
+    headers: new Headers({ 'content-type': 'application/json', 'x-request-id': 'req_12345678' }),
+  });
+  const why = (json: Json) => {
+    try {
+      fresh.check(answer(json));
+    } catch (error) {
+      return String(error).split('\n')[0] ?? '';
+    }
+    return '';
+  };
+  for (const [name, good, bad] of [
+    ['created_at', '2028-02-29T23:59:59.999Z', ['2028-02-29T23:59:59Z', '2028-02-29T23:59:59.999+00:00', '2028-02-29', '0']],
+    ['due_on', '2028-02-29', ['29.02.2028', '2028-02-29T00:00:00.000Z', '2028-2-29']],
+    ['total_minor', Number.MAX_SAFE_INTEGER, [2 ** 53, 0.5, '1', 1e300]],
+    ['client_id', 'cli_01kjpz7w3mfa6tq2c9x4n8d5he', ['cli_01KJPZ7W3MFA6TQ2C9X4N8D5HE', '42', 'cli_8zzzzzzzzzzzzzzzzzzzzzzzzz', 'cli_']],
+  ] as [string, Json, Json[]][]) {
+    assert.doesNotMatch(why({ deep: [{ [name]: good }] }), new RegExp(`/${name} is`));
+    for (const other of bad) assert.match(why({ deep: [{ [name]: other }] }), new RegExp(`/${name} is`), `${name} ${other}`);
+    assert.deepEqual(JSON.parse(JSON.stringify({ [name]: good })), { [name]: good });
+  }
 });

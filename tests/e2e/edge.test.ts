@@ -66,7 +66,7 @@ test('the largest request that the edge lets through is one that the API can rea
 	}
 });
 
-test('who refuses does not matter: one form', async () => {
+test('rule 6: who refuses does not matter: one form', async () => {
 	const me = as(user.token);
 	for (const [request, status, code] of [
 		[`GET /v1/nowhere HTTP/1.1\r\n${me}\r\n`, 404, 'not_found'],
@@ -131,7 +131,7 @@ test('a client that vanishes at any byte of an upload leaves no file and no docu
 	assert.equal(row.n, 0);
 });
 
-test('downloads: ranges, conditions and HEAD through both', async () => {
+test('rule 19: downloads: ranges, conditions and HEAD through both', async () => {
 	const bytes = randomBytes(200_000);
 	const files = await newFolder(firm.owner, { id: folder.client_id });
 	const made = await ok(upload(firm.owner, files, 'Jahresbericht – Ä|"x".pdf', bytes), 201);

@@ -245,12 +245,18 @@ function forms(value, at, fail) {
 export const contract = new Contract();
 
 /**
+ * Every GET of this process so far, each kind of it once. @type {Map<string, [string, import('./wire.mjs').Sent]>}
+ */
+export const reads = new Map();
+
+/**
  * wire() whose answer has been held against the contract.
  * @param {string | URL} url
  * @param {import('./wire.mjs').Sent} [sent]
  */
 export async function call(url, sent = {}) {
   const answer = await wire(url, sent);
+  if ((sent.method ?? 'GET') === 'GET') reads.set(`${url} ${JSON.stringify(sent.headers ?? {})}`, [String(url), sent]);
   contract.check(answer);
   return answer;
 }

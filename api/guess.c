@@ -18,7 +18,8 @@ static const char *hash_of(struct rq *rq, const char *audience, const char *key,
 
 void guess_begin(struct rq *rq, const char *audience, const char *email_key, struct guess *g)
 {
-	g->pair = hash_of(rq, audience, email_key, rq->addr == NULL ? "" : rq->addr);
+	/* "?": a place that is not known is one, and never the key of the address alone */
+	g->pair = hash_of(rq, audience, email_key, rq->addr == NULL ? "?" : rq->addr);
 	g->account = hash_of(rq, audience, email_key, "");
 }
 

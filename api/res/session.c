@@ -99,7 +99,7 @@ int session_revoke(struct rq *rq)
 {
 	TRY(change_one(rq, &sql_session_revoke, NULL));
 	TRY(record_act(rq, "auth.session_ended", "session", rq->ids[0]));
-	if (id_equal(&rq->ids[0], &rq->who.session))
+	if (rq->by_cookie && id_equal(&rq->ids[0], &rq->who.session))
 		auth_cookie(rq, NULL, 0);
 	return reply_none(rq);
 }

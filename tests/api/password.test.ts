@@ -1,6 +1,7 @@
 // password.test.ts - one's own sessions, and one's own password.
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { api } from '../lib/client.mjs';
 import { ownAddress } from '../lib/wire.mjs';
 import {
@@ -254,5 +255,23 @@ describe('the password', () => {
       401,
       'unauthenticated',
     );
+  });
+
+  test('a wrong one that comes from no known place counts too', async () => {
+    const ann = await newPortalUser(firm, await newClient(firm.owner));
+    const status = await new Promise((resolve, reject) => {
+      const asked = http.request(
+        {
+          socketPath: stack.env['PORTICO_SOCKET'],
+          path: '/v1/auth/password',
+          method: 'PUT',
+          headers: { authorization: `Bearer ${ann.token}`, 'content-type': 'application/json' },
+        },
+        (answer) => resolve(answer.resume().statusCode),
+      );
+      asked.on('error', reject);
+      asked.end(JSON.stringify({ current_password: 'a wrong guess', new_password: NEXT }));
+    });
+    assert.equal(status, 401);
   });
 });

@@ -97,8 +97,8 @@ class Cluster {
 		return `host=${this.host} port=${this.port} user=${role} dbname=${database}`;
 	}
 
-	// Makes the owner and the database, and applies all migrations in order, each in a transaction.
-	async migrate(database = 'portico') {
+	// Makes the owner and the database, and applies all migrations in order, each in a transaction; or those given.
+	async migrate(database = 'portico', names = migrations()) {
 		const root = await this.connect('postgres', 'postgres');
 		await root.query(`do $$ begin
 			if not exists (select from pg_roles where rolname = 'portico_owner') then
@@ -108,7 +108,7 @@ class Cluster {
 		await root.query(`create database ${database} owner portico_owner`);
 		await root.end();
 		const owner = await this.connect('portico_owner', database);
-		for (const name of migrations())
+		for (const name of names)
 			await owner.query(`begin;\n${readMigration(name)}\ncommit;`);
 		await owner.end();
 	}

@@ -3,7 +3,7 @@
 
 const ID = /^\^\(?([a-z]{3})_/;
 /** What ids begin with, by the names that they have in paths and queries. */
-const PREFIXES = { client_id: 'cli', contact_id: 'con', document_id: 'doc', folder_id: 'fol', invitation_id: 'inv', parent_id: 'fol', primary_contact_id: 'con', share_id: 'shr', staff_id: 'stf' }; // prettier-ignore
+const PREFIXES = { client_id: 'cli', contact_id: 'con', document_id: 'doc', folder_id: 'fol', invitation_id: 'inv', parent_id: 'fol', primary_contact_id: 'con', role_id: 'rol', session_id: 'ses', share_id: 'shr', staff_id: 'stf' }; // prettier-ignore
 const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** What many copies of a value may come to. */

@@ -237,7 +237,7 @@ function written(r, request) {
   return Buffer.concat([head, request.body]);
 }
 
-const SETS_COOKIES = ['login', 'logout', 'acceptInvitation'];
+const SETS_COOKIES = ['login', 'logout', 'acceptInvitation', 'revokeSession'];
 
 /**
  * What is wrong with the answer, or null.

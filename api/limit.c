@@ -94,7 +94,7 @@ void limit_stop(void)
 
 struct limit_stats limit_stats(void)
 {
-	struct tally_stats counted = tally_stats(here.tally);
+	struct tally_stats counted = here.tally ? tally_stats(here.tally) : (struct tally_stats){0};
 	struct limit_stats s = {.shared = counted.shared, .local = counted.local};
 
 	memcpy(s.taken, here.taken, sizeof(s.taken));

@@ -10,6 +10,7 @@
 #include "blob.h"
 #include "hands.h"
 #include "io.h"
+#include "limit.h"
 #include "routes.h"
 #include "setting.h"
 
@@ -40,6 +41,7 @@ static struct shared {
 	struct series routes[ROUTES_MAX]; /* as the route table; the one behind: no route */
 	struct slot slots[SLOTS];
 	number refused;
+	number limited[LIMIT_CLASSES], counted_shared, counted_local;
 } * shared;
 
 _Static_assert(sizeof(struct shared) <= GATE_SHARED_BYTES, "what workers share");
@@ -80,11 +82,25 @@ static void sample(void)
 	refused_told = (int64_t)pool.refused;
 }
 
+/* What the limits have done since the last time. */
+static void sample_limits(void)
+{
+	static struct limit_stats told;
+	struct limit_stats now = limit_stats();
+
+	for (size_t i = 0; i < LIMIT_CLASSES; i++)
+		shared->limited[i] += (int64_t)(now.refused[i] - told.refused[i]);
+	shared->counted_shared += (int64_t)(now.shared - told.shared);
+	shared->counted_local += (int64_t)(now.local - told.local);
+	told = now;
+}
+
 static void sample_run(void *unused)
 {
 	(void)unused;
 	while (!gate_stopping()) {
 		sample();
+		sample_limits();
 		(void)io_sleep(SAMPLE_MS);
 	}
 }
@@ -230,6 +246,20 @@ static void write_gauges(struct buf *b)
 	buf_printf(b, "portico_db_refused_total %lld\n", (long long)shared->refused);
 }
 
+static void write_limits(struct buf *b)
+{
+	head(b, "rate_limited_total", "counter", "Requests refused with 429 by each limit.");
+	for (size_t i = 0; i < LIMIT_CLASSES; i++)
+		buf_printf(b, "portico_rate_limited_total{limit=\"%s\"} %lld\n",
+		           limit_class_name((enum limit_class)i), (long long)shared->limited[i]);
+	head(b, "limit_uses_total", "counter",
+	     "Requests counted for a limit: in Redis, or by a worker while that was slow or away.");
+	buf_printf(b, "portico_limit_uses_total{where=\"redis\"} %lld\n",
+	           (long long)shared->counted_shared);
+	buf_printf(b, "portico_limit_uses_total{where=\"worker\"} %lld\n",
+	           (long long)shared->counted_local);
+}
+
 static void write_counts(struct buf *b, const struct rows *counts, int64_t now_ms)
 {
 	static const char *const states[] = {"queued", "deferred", "bounced", "failed",
@@ -260,6 +290,7 @@ void metrics_write(struct buf *b, const struct rows *counts, int64_t now_ms)
 	if (!shared)
 		return;
 	write_gauges(b);
+	write_limits(b);
 	write_requests(b);
 	write_durations(b);
 }

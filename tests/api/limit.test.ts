@@ -11,6 +11,7 @@ const WRITES = 4;
 const UPLOADS = 2;
 const PUBLIC = 20;
 const SIGN_IN = 5;
+const METRICS = 'who-watches-the-limits-0001';
 const ORIGIN = 'https://app.firm.test';
 
 let stack: Stack;
@@ -27,6 +28,7 @@ before(async () => {
       PORTICO_LIMIT_UPLOADS: String(UPLOADS),
       PORTICO_LIMIT_PUBLIC: String(PUBLIC),
       PORTICO_LIMIT_SIGN_IN: String(SIGN_IN),
+      PORTICO_METRICS_TOKEN: METRICS,
       EDGE_RATE: '10000',
       EDGE_AUTH_RATE: '10000',
     },
@@ -284,6 +286,22 @@ describe('rate limits', () => {
       (({ status, code, limit, db_trips }) => ({ status, code, limit, db_trips }))(JSON.parse(line ?? '{}')),
       { status: 429, code: 'rate_limited', limit: 'reads', db_trips: 0 },
     );
+  });
+
+  test('refusals are told to who watches the service', async () => {
+    const value = async (name: string) => {
+      const text = (await ask('/metrics', { as: METRICS })).body.toString();
+      return Number(new RegExp(`^portico_${name.replace(/[{}]/g, '\\$&')} (\\d+)$`, 'm').exec(text)?.[1] ?? assert.fail(name));
+    };
+    const before = await value('rate_limited_total{limit="reads"}');
+    await later();
+    const as = await token();
+    for (let n = 0; n < READS + 3; n++) await ask('/v1/auth/session', { as });
+    let now = before;
+    for (const end = Date.now() + 10_000; now < before + 3 && Date.now() < end; now = await value('rate_limited_total{limit="reads"}'))
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.ok(now >= before + 3); // a worker tells each second: earlier ones may be among them
+    assert.ok((await value('limit_uses_total{where="redis"}')) > 0);
   });
 
   // Last: Redis goes.

@@ -131,7 +131,7 @@ describe('the numbers of the server', () => {
     assert.ok(!text.includes(firm.id) && !text.includes(firm.slug) && !text.includes('@'));
     for (const [, labels] of text.matchAll(/\{([^}]*(?:\{\w+\}[^}]*)*)\} /g))
       for (const [, label] of (labels ?? '').matchAll(/(\w+)="/g))
-        assert.match(label ?? '', /^(method|route|status|le|state|version)$/);
+        assert.match(label ?? '', /^(method|route|status|le|state|version|limit|where)$/);
     const names = text
       .split('\n')
       .filter((line) => line && !line.startsWith('#'))

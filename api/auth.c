@@ -1,6 +1,7 @@
 /* auth.c - who is calling: credentials are read here and verified by the database. */
 #include "auth.h"
 
+#include "cidr.h"
 #include "cors.h"
 #include "crypt.h"
 #include "reply.h"
@@ -10,8 +11,13 @@
 
 #define COOKIE       "__Host-session="
 #define TOKEN_PREFIX "cps_"
+#define KEY_PREFIX   "cpk_"
 
 enum { TOKEN_SIZE = 3 * 16 + TOKEN_RANDOM_SIZE };
+
+/* How old a sign-in may be for what it opens to outlive the session: as long as somebody who walked
+ * away from the screen is safe by, and long enough to fill in a form. */
+enum { RECENT_MINUTES = 15 };
 
 /* The session cookie's value in *token_r (NULL: none). -1 when there is more than one. */
 static int cookie_read(struct rq *rq, const char **token_r)
@@ -75,6 +81,22 @@ bool auth_operator(const struct rq *rq)
 	       auth_secret_is(this_worker.conf.metrics_token, value + 7 + strspn(value + 7, " "));
 }
 
+static bool is_key(const struct rq *rq)
+{
+	return strncmp(rq->token, KEY_PREFIX, strlen(KEY_PREFIX)) == 0;
+}
+
+/* The ids that the secret of a key carries. It comes as Bearer alone. */
+static int key_claims(struct rq *rq, struct who *who)
+{
+	if (rq->by_cookie ||
+	    key_secret_claims(rq->arena, rq->token, &who->firm, &who->membership) < 0 ||
+	    id_is_none(&who->firm) || id_is_none(&who->membership))
+		return -1;
+	who->session = who->membership;
+	return 0;
+}
+
 /* The ids that the token carries in clear; nothing is verified yet. None of ours is all zeros. */
 static int token_claims(struct rq *rq, struct who *who)
 {
@@ -108,9 +130,11 @@ int auth_claim(struct rq *rq)
 		return 0;
 	if (rq->token == NULL)
 		return err_set(&rq->err, PROBLEM_unauthenticated, "Sign in, or send a token.");
-	if (token_claims(rq, &rq->who) < 0)
+	rq->by_key = is_key(rq);
+	if ((rq->by_key ? key_claims(rq, &rq->who) : token_claims(rq, &rq->who)) < 0)
 		return err_set(&rq->err, PROBLEM_unauthenticated,
-		               "The session is not known, or has ended.");
+		               rq->by_key ? "The API key is not one."
+		                          : "The session is not known, or has ended.");
 	return 0;
 }
 
@@ -148,10 +172,10 @@ int auth_origin(struct rq *rq)
 	               "Only the portal's own pages and configured origins may do this.");
 }
 
-/* Parameters of authenticate() that no unit has bound. */
+/* Parameters of authenticate() and authenticate_key() that no unit has bound. */
 static const struct arg *auth_args(struct rq *rq, const struct who *who, const char *rule)
 {
-	struct arg *args = arena_array(rq->arena, struct arg, 7);
+	struct arg *args = arena_array(rq->arena, struct arg, 8);
 	uint8_t hash[HASH_SIZE];
 
 	crypt_sha256(rq->token, strlen(rq->token), hash);
@@ -161,6 +185,7 @@ static const struct arg *auth_args(struct rq *rq, const struct who *who, const c
 	args[3] = (struct arg){"firm", arg_id(rq->arena, &who->firm)};
 	args[4] = (struct arg){"me", arg_id(rq->arena, &who->membership)};
 	args[5] = (struct arg){"now", arg_time(rq->arena, rq->began)};
+	args[6] = (struct arg){"address", address_parse(rq->arena, rq->addr)};
 	return args;
 }
 
@@ -184,9 +209,11 @@ static void who_read(struct rq *rq, const struct rows *rows, struct who *who_r)
 void auth_prelude(struct rq *rq)
 {
 	struct rows *rows = arena_new(rq->arena, struct rows);
+	const char *rule = rq->by_key && rq->route->flags & STAFF ? "staff" : rq->route->access;
 
 	rq->auth_rows = rows;
-	db_prelude(&rq->db, &sql_auth_check, auth_args(rq, &rq->who, rq->route->access), rows);
+	db_prelude(&rq->db, rq->by_key ? &sql_auth_check_key : &sql_auth_check,
+	           auth_args(rq, &rq->who, rule), rows);
 }
 
 int auth_known(struct rq *rq)
@@ -196,6 +223,15 @@ int auth_known(struct rq *rq)
 	TRY(db_flush_prelude(&rq->db));
 	who_read(rq, rq->auth_rows, &rq->who);
 	return 0;
+}
+
+int auth_recent(struct rq *rq)
+{
+	TRY(auth_known(rq));
+	if (rq->now - rq->who.authenticated_at <= RECENT_MINUTES * INT64_C(60000))
+		return 0;
+	return err_set(&rq->err, PROBLEM_recent_sign_in_required,
+	               "Sign in again: it was more than %d minutes ago.", RECENT_MINUTES);
 }
 
 int auth_gone(struct rq *rq)

@@ -23,12 +23,19 @@ int auth_origin(struct rq *rq);
 may_wait int auth_optional(struct rq *rq, struct who *who_r);
 
 /*
+ * Refuse with recent_sign_in_required a session whose person has not proved who they are in the
+ * last 15 minutes: for calls whose effect outlives the session. Signing in again makes a session
+ * that may.
+ */
+may_wait int auth_recent(struct rq *rq);
+
+/*
  * What the caller's own session rests on was not found: it has ended since authenticate() ran.
  * Turns not_found into unauthenticated, leaves other faults. Always -1.
  */
 int auth_gone(struct rq *rq);
 
-/* Queue authenticate() before the first statement, with the route's rule. */
+/* Queue authenticate(), or its twin for keys, before the first statement, with the route's rule. */
 void auth_prelude(struct rq *rq);
 
 /* Fill rq->who from what authenticate() answered; runs it when nothing else did. */

@@ -2,3 +2,10 @@
 select identity_id, contact_id, audience, name, email, role, locale, timezone, transport, authenticated_at, expires_at,
 	idle_expires_at, to_jsonb(permissions) as permissions
 from authenticate(:token_hash::bytea, :firm::uuid, :me::uuid, :session::uuid, :rule::text, :now::timestamptz)
+
+-- name: auth_check_key
+select identity_id, contact_id, audience, name, email, role, locale, timezone, transport, authenticated_at, expires_at,
+	idle_expires_at, to_jsonb(permissions) as permissions
+from authenticate_key(
+	:token_hash::bytea, :firm::uuid, :me::uuid, :rule::text, :address::text, :now::timestamptz
+)

@@ -114,3 +114,14 @@ bool rq_may(const struct rq *rq, const char *permission)
 			return true;
 	return false;
 }
+
+int rq_need(struct rq *rq, const char *permission)
+{
+	TRY(auth_known(rq));
+	if (rq_may(rq, permission))
+		return 0;
+	rq->err.required = permission;
+	return err_set(&rq->err,
+	               rq->by_key ? PROBLEM_insufficient_scope : PROBLEM_permission_denied,
+	               "This needs %s, too.", permission);
+}

@@ -269,11 +269,13 @@ static int serve(struct rq *rq)
 
 /* ---- closing ---- */
 
-/* Which right was missing, for whoever has to grant it. */
+/* Which right was missing, for whoever has to grant it: a key's denial has none that would help. */
 static void name_right(struct rq *rq)
 {
-	if (rq->err.problem == PROBLEM_permission_denied && rq->err.required == NULL &&
-	    strchr(rq->route->access, ':') != NULL)
+	bool lacks = rq->err.problem == PROBLEM_insufficient_scope ||
+	             (rq->err.problem == PROBLEM_permission_denied && !rq->by_key);
+
+	if (lacks && rq->err.required == NULL && strchr(rq->route->access, ':') != NULL)
 		rq->err.required = rq->route->access;
 }
 
@@ -329,7 +331,7 @@ static void log_request(const struct rq *rq, int64_t took_ms)
 	log_int(&l, "bytes", (int64_t)rq->out->body_len);
 	log_text(&l, "addr", rq->addr);
 	log_id(&l, "firm", &rq->who.firm, "frm");
-	log_id(&l, "member", &rq->who.membership, "mem");
+	log_id(&l, rq->by_key ? "key" : "member", &rq->who.membership, rq->by_key ? "key" : "mem");
 	if (rq->err.problem != PROBLEM_NONE)
 		log_text(&l, "code", problem_code(rq->err.problem));
 	if (limit_refused(rq) != NULL)

@@ -10,8 +10,6 @@
 #include "reply.h"
 #include "routes.h"
 
-#include <stdlib.h>
-
 enum {
 	LIMIT_DEFAULT = 25,
 	LIMIT_MAX = 100,
@@ -78,26 +76,14 @@ static int cursor_read(struct rq *rq, const char *text, struct page *page)
 	return 0;
 }
 
-static int limit_read(struct rq *rq, int64_t *limit_r)
-{
-	const char *text = rq_param(rq, "limit");
-	char *end;
-
-	*limit_r = text == NULL ? LIMIT_DEFAULT : strtoll(text, &end, 10);
-	if (text == NULL)
-		return 0;
-	if (*text < '0' || *text > '9' || *end != '\0' || *limit_r < 1 || *limit_r > LIMIT_MAX)
-		return err_fault(&rq->err, "?limit", "out_of_range", "From 1 to %d.", LIMIT_MAX);
-	return 0;
-}
-
 static int page_read(struct rq *rq, struct page *page)
 {
 	const char *cursor = rq_param(rq, "cursor");
 
-	*page = (struct page){.after_at = "-infinity",
+	*page = (struct page){.limit = LIMIT_DEFAULT,
+	                      .after_at = "-infinity",
 	                      .after_id = "00000000-0000-0000-0000-000000000000"};
-	TRY(limit_read(rq, &page->limit));
+	TRY(rq_param_int(rq, "limit", 1, LIMIT_MAX, &page->limit));
 	if (cursor != NULL && cursor_read(rq, cursor, page) < 0)
 		return err_set(&rq->err, PROBLEM_cursor_invalid,
 		               "The cursor belongs to another list or filter; start without one.");

@@ -4,6 +4,8 @@
 #include "routes.h"
 #include "text.h"
 
+#include <stdlib.h>
+
 enum { FILTER_MAX = 200 }; /* code points: no name or reference is longer */
 
 static int hex_digit(char c)
@@ -168,5 +170,22 @@ int rq_param_text(struct rq *rq, const char *name, const char **v_r)
 		return param_fault(rq, name, "too_short", "It is empty: leave it out.");
 	if (text_length(*v_r) > FILTER_MAX)
 		return param_fault(rq, name, "too_long", "At most 200 characters.");
+	return 0;
+}
+
+int rq_param_int(struct rq *rq, const char *name, int64_t lo, int64_t hi, int64_t *v)
+{
+	const char *text = rq_param(rq, name);
+	int64_t number;
+	char *end;
+
+	if (text == NULL)
+		return 0;
+	number = strtoll(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '\0' || number < lo || number > hi)
+		return param_fault(rq, name, "out_of_range",
+		                   arena_printf(rq->arena, "From %lld to %lld.", (long long)lo,
+		                                (long long)hi));
+	*v = number;
 	return 0;
 }

@@ -36,6 +36,17 @@ static void write_entity(struct json_writer *w, const struct entity *kind, const
 	json_close(w, '}');
 }
 
+const char *reply_part(struct rq *rq, const struct entity *kind, const void *entity)
+{
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b, rq->arena, REPLY_MAX);
+	json_start(&w, &b);
+	write_entity(&w, kind, entity);
+	return b.data;
+}
+
 int reply_status(struct rq *rq, int status, const struct entity *kind, const void *entity)
 {
 	struct json_writer w;
@@ -53,14 +64,10 @@ int reply_status(struct rq *rq, int status, const struct entity *kind, const voi
 /* Strong ETag of an entity that has no row of its own: what it shows, hashed. */
 static const char *state_etag(struct rq *rq, const struct entity *kind, const void *entity)
 {
+	const char *text = reply_part(rq, kind, entity);
 	uint8_t hash[HASH_SIZE];
-	struct json_writer w;
-	struct buf b;
 
-	buf_init(&b, rq->arena, REPLY_MAX);
-	json_start(&w, &b);
-	write_entity(&w, kind, entity);
-	crypt_sha256(b.data, b.len, hash);
+	crypt_sha256(text, strlen(text), hash);
 	return arena_printf(rq->arena, "\"%s\"", crypt_hex(rq->arena, hash, 16));
 }
 

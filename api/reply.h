@@ -24,6 +24,9 @@ int reply_status(struct rq *rq, int status, const struct entity *kind, const voi
 int reply_created(struct rq *rq, const struct entity *kind, const void *entity, int64_t version,
                   const char *path);
 
+/* The entity as JSON text, to be a member of another answer (FIELD_JSON); owned by the request. */
+const char *reply_part(struct rq *rq, const struct entity *kind, const void *entity);
+
 /* 204. */
 int reply_none(struct rq *rq);
 

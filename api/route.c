@@ -7,9 +7,9 @@ static const char *id_prefix(const char *name, size_t len)
 	static const struct {
 		const char *name, *prefix;
 	} map[] = {
-		{"client_id", "cli"},  {"contact_id", "con"},    {"document_id", "doc"},
-		{"folder_id", "fol"},  {"invitation_id", "inv"}, {"share_id", "shr"},
-		{"session_id", "ses"}, {"staff_id", "stf"},
+		{"api_key_id", "key"},  {"client_id", "cli"},  {"contact_id", "con"},
+		{"document_id", "doc"}, {"folder_id", "fol"},  {"invitation_id", "inv"},
+		{"share_id", "shr"},    {"session_id", "ses"}, {"staff_id", "stf"},
 	};
 
 	for (size_t i = 0; i < lengthof(map); i++)
@@ -107,7 +107,9 @@ void routes_print(FILE *out)
 	for (size_t i = 0; i < route_count; i++) {
 		const char *access = routes[i].access;
 
+		const char *kind = routes[i].flags & STAFF ? "staff:" : "perm:";
+
 		fprintf(out, "%s %s %s%s\n", routes[i].method, routes[i].path,
-		        strchr(access, ':') != NULL ? "perm:" : "", access);
+		        strchr(access, ':') != NULL ? kind : "", access);
 	}
 }

@@ -35,10 +35,10 @@ const struct route routes[] = {
 
 	/* staff and roles */
 	{ "GET",    "/v1/staff",                       staff_list,          "staff:read", 0, "limit cursor", NULL },
-	{ "POST",   "/v1/staff",                       staff_create,        "staff:write", WRITES | BODY, NULL, NULL },
+	{ "POST",   "/v1/staff",                       staff_create,        "staff:write", STAFF | WRITES | BODY, NULL, NULL },
 	{ "GET",    "/v1/staff/{staff_id}",            staff_get,           "staff:read", 0, NULL, NULL },
-	{ "PATCH",  "/v1/staff/{staff_id}",            staff_patch,         "staff:write", WRITES | BODY, NULL, NULL },
-	{ "DELETE", "/v1/staff/{staff_id}",            staff_deactivate,    "staff:write", WRITES, NULL, NULL },
+	{ "PATCH",  "/v1/staff/{staff_id}",            staff_patch,         "staff:write", STAFF | WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/staff/{staff_id}",            staff_deactivate,    "staff:write", STAFF | WRITES, NULL, NULL },
 	{ "GET",    "/v1/roles",                       role_list,           "staff:read", 0, "limit cursor", NULL },
 
 	/* clients */
@@ -95,6 +95,13 @@ const struct route routes[] = {
 
 	/* the audit log */
 	{ "GET",    "/v1/audit_log",                   audit_log_list,      "audit:read", 0, "limit cursor actor_id object_id action outcome from to", NULL },
+
+	/* API keys */
+	{ "GET",    "/v1/api_keys",                    api_key_list,        "api_keys:write", STAFF, "limit cursor", NULL },
+	{ "POST",   "/v1/api_keys",                    api_key_create,      "api_keys:write", STAFF | WRITES | BODY, NULL, NULL },
+	{ "PATCH",  "/v1/api_keys/{api_key_id}",       api_key_patch,       "api_keys:write", STAFF | WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/api_keys/{api_key_id}",       api_key_revoke,      "api_keys:write", STAFF | WRITES, NULL, NULL },
+	{ "POST",   "/v1/api_keys/{api_key_id}/rotate", api_key_rotate,     "api_keys:write", STAFF | WRITES, "overlap_hours", NULL },
 
 	/* the portal */
 	{ "GET",    "/v1/portal/help",                 portal_help,         PORTAL, 0, NULL, NULL },

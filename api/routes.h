@@ -6,9 +6,12 @@
 
 #include <stdio.h>
 
-/* Who may call. Everything else in this column is a permission: staff whose role holds it. */
+/*
+ * Who may call. Everything else in this column is a permission: staff whose role holds it, and API
+ * keys with the scope of that name.
+ */
 #define PUBLIC   "public"   /* anybody */
-#define ANY      "any"      /* any session */
+#define ANY      "any"      /* any session, no key */
 #define PORTAL   "portal"   /* a portal user */
 #define OPERATOR "operator" /* who has PORTICO_METRICS_TOKEN: 404 otherwise */
 #define TEST     "test"     /* anybody, in test mode only: 404 otherwise */
@@ -19,7 +22,8 @@ enum {
 	NO_KEY = 4,       /* a POST that stores no answer: unauthenticated, or it changes nothing */
 	BODY = 8,         /* takes a JSON body */
 	UPLOAD = 16, /* takes a raw body, spooled by the edge; .admit decides before it is sent */
-	NO_STORE_EXEMPT = 32 /* sets its own Cache-Control */
+	NO_STORE_EXEMPT = 32, /* sets its own Cache-Control */
+	STAFF = 64 /* no API key, whatever its scopes: only a person signed in as staff */
 };
 
 struct route {
@@ -47,7 +51,9 @@ const struct route *route_find(struct arena *a, const char *method, const char *
 /* The name of the n-th "{…}" of the route's path, owned by `a`; NULL when there is none. */
 const char *route_id_name(struct arena *a, const struct route *route, unsigned n);
 
-/* Print `METHOD path access`, one line a route: what the contract test compares with openapi.yaml.
+/*
+ * Print `METHOD path access`, one line a route: what the contract test compares with openapi.yaml.
+ * A permission is "perm:clients:read", where keys are not let in "staff:api_keys:write".
  */
 void routes_print(FILE *out);
 

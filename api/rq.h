@@ -15,11 +15,14 @@ struct upload;
 
 enum { RQ_IDS_MAX = 2, RQ_PARAMS_MAX = 16 };
 
-/* Who is calling, as authenticate() verified it; nothing is known on a public call. */
+/*
+ * Who is calling, as authenticate() verified it; nothing is known on a public call. Of an API key
+ * membership and session are the key, and the permissions its scopes.
+ */
 struct who {
 	bool known;
 	struct id firm, membership, session, identity, contact;
-	const char *audience; /* "staff" or "portal" */
+	const char *audience; /* "staff", "portal" or "key" */
 	const char *name, *email, *role, *locale, *timezone;
 	const char *transport; /* "cookie" or "token" */
 	int64_t authenticated_at, expires_at, idle_expires_at;
@@ -40,7 +43,7 @@ struct rq {
 	struct door_header params[RQ_PARAMS_MAX]; /* of the query, decoded */
 	const struct rows *auth_rows;             /* what authenticate() answers, once it has run */
 	const char *token;                        /* the credential as it came, NULL: none */
-	bool by_cookie;
+	bool by_cookie, by_key;
 	const char *request_id, *addr;
 	int64_t now;             /* of this request, bound as :now */
 	int64_t began;           /* when the edge got it: an upload takes its time */
@@ -76,11 +79,20 @@ int rq_param_bool(struct rq *rq, const char *name, int *v_r);
 int rq_param_text(struct rq *rq, const char *name,
                   const char **v_r); /* cleaned, as texts are kept */
 
+/* As those for a whole number from `lo` to `hi`; when it was not sent, *v keeps what it held. */
+int rq_param_int(struct rq *rq, const char *name, int64_t lo, int64_t hi, int64_t *v);
+
 /* Who acts, for events and the audit log. */
 struct actor rq_actor(const struct rq *rq);
 
 /* Does the caller hold the permission? */
 bool rq_may(const struct rq *rq, const char *permission);
+
+/*
+ * Refuse a caller without the permission, naming it, where the route's is not all that is needed:
+ * permission_denied, or insufficient_scope for an API key.
+ */
+may_wait int rq_need(struct rq *rq, const char *permission);
 
 /*
  * Read the JSON body into the entity by its field table. `how` is FIELD_CREATE or FIELD_PATCH;

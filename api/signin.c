@@ -10,18 +10,11 @@
 const char *session_json(struct rq *rq, const struct id *session)
 {
 	struct session s;
-	struct json_writer w;
-	struct buf b;
 
 	if (find_one(rq, &sql_signin_session, ARGS({"session", arg_id(rq->arena, session)}),
 	             &session_entity, &s) < 0)
 		return NULL;
-	buf_init(&b, rq->arena, 1024 * 1024);
-	json_start(&w, &b);
-	json_open(&w, '{');
-	field_write(session_entity.fields, &s, &w);
-	json_close(&w, '}');
-	return b.data;
+	return reply_part(rq, &session_entity, &s);
 }
 
 /* The session's row. 0 and its end; -1 with invalid_credentials when the membership may not sign

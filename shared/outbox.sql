@@ -64,8 +64,8 @@ with doc as (
   select distinct on (m.login_email_key) m.*
   from (select id from contacts union select id from team union select id from fallback) r
   join membership m on m.firm_id = :firm and m.id = r.id
-  where m.login_email_key not in (select a.login_email_key from membership a
-                                  where a.firm_id = :firm and a.id = :actor::uuid)
+  where not exists (select from membership a
+                    where a.firm_id = :firm and a.id = :actor::uuid and a.login_email_key = m.login_email_key)
     and wants_mail(m.firm_id, m.id, 'document.uploaded')
   order by m.login_email_key, m.kind desc
 ), written as (

@@ -1,6 +1,7 @@
 /* tenant.c - making a firm and its staff: for setup, the operator and the demo. */
 #include "tenant.h"
 
+#include "api_key.h"
 #include "crypt.h"
 #include "firm.h"
 #include "outbox.h"
@@ -112,4 +113,26 @@ int tenant_create_staff(struct db *db, const struct tenant_staff *staff, int64_t
 	                  {"at", arg_time(db->arena, now)}),
 	             NULL));
 	return identity == NULL ? invite(db, staff, address, now) : 0;
+}
+
+const struct arg *tenant_key_secret(struct arena *a, const char *secret)
+{
+	struct arg *args = arena_array(a, struct arg, 3);
+	uint8_t hash[HASH_SIZE];
+
+	crypt_sha256(secret, strlen(secret), hash);
+	args[0] = (struct arg){"secret_hash", arg_bytes(a, hash, sizeof(hash))};
+	args[1] = (struct arg){"prefix", arena_strndup(a, secret, KEY_PREFIX_LENGTH)};
+	return args;
+}
+
+int tenant_create_key(struct db *db, const struct api_key *key, const char *secret,
+                      const struct id *by, int64_t now)
+{
+	const struct arg *known = tenant_key_secret(db->arena, secret);
+
+	return db_put(db, &sql_tenant_key, api_key_entity.fields, key,
+	              ARGS(known[0], known[1], {"by", arg_id(db->arena, by)},
+	                   {"at", arg_time(db->arena, now)}),
+	              NULL);
 }

@@ -5,6 +5,8 @@
 #include "base.h"
 #include "db.h"
 
+struct api_key;
+
 struct tenant_firm {
 	struct id id;
 	const char *slug, *name;
@@ -43,5 +45,16 @@ struct tenant_staff {
  * and its mail queued. 0, or -1 with err.
  */
 may_wait int tenant_create_staff(struct db *db, const struct tenant_staff *staff, int64_t now);
+
+/* How a secret of an API key stands in its row: the parameters secret_hash and prefix, owned by
+ * `a`. */
+const struct arg *tenant_key_secret(struct arena *a, const char *secret);
+
+/*
+ * Add an API key of the claimed firm, checked already, in the name of the member of staff `by`: its
+ * id, name, scopes, blocks of addresses and end are those of `key`. 0, or -1 with err.
+ */
+may_wait int tenant_create_key(struct db *db, const struct api_key *key, const char *secret,
+                               const struct id *by, int64_t now);
 
 #endif

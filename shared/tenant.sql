@@ -39,3 +39,20 @@ select f.id, :invitation::uuid, :membership::uuid, 'staff', :email::text, :email
 	:at::timestamptz + make_interval(hours => f.invitation_ttl_hours), :at, 1, :at, :at
 from firm f
 where f.id = :firm::uuid
+
+-- name: tenant_key
+with principal as (
+	insert into membership (firm_id, id, kind, state, display_name, created_at, updated_at)
+	values (:firm::uuid, :id::uuid, 'key', 'active', :name::text, :at::timestamptz, :at)
+	returning firm_id, id
+)
+insert into api_key (
+	firm_id, id, name, prefix, secret_hash, scopes, allowed_cidrs, expires_at, created_by_id, created_by_name, created_at,
+	updated_at
+)
+select p.firm_id, p.id, :name, :prefix::text, :secret_hash::bytea,
+	array(select distinct s from jsonb_array_elements_text(:scopes::jsonb) s order by s),
+	array(select c::cidr from jsonb_array_elements_text(:allowed_cidrs::jsonb) c), :expires_at::timestamptz, m.id,
+	m.display_name, :at, :at
+from principal p
+join membership m on m.firm_id = p.firm_id and m.id = :by::uuid

@@ -10,19 +10,6 @@
 #include "share.h"
 #include "sql_access.h"
 
-static const char *invitation_json(struct rq *rq, const struct invitation *i)
-{
-	struct json_writer w;
-	struct buf b;
-
-	buf_init(&b, rq->arena, 64 * 1024);
-	json_start(&w, &b);
-	json_open(&w, '{');
-	field_write(invitation_entity.fields, i, &w);
-	json_close(&w, '}');
-	return b.data;
-}
-
 /* The state of a candidate as staff see it, with every reason against it (S0-10, S0-12). */
 static int access_read(struct rq *rq, const struct candidate *c, struct access *access)
 {
@@ -41,7 +28,7 @@ static int access_read(struct rq *rq, const struct candidate *c, struct access *
 	if (id_is_none(&last))
 		return 0;
 	TRY(invitation_load(rq, last, &invitation));
-	access->invitation = invitation_json(rq, &invitation);
+	access->invitation = reply_part(rq, &invitation_entity, &invitation);
 	return 0;
 }
 

@@ -31,8 +31,8 @@ select s.id, case when s.folder_id is not null then 'folder' else 'document' end
 		else jsonb_build_object('type', 'document', 'id', s.document_id) end as item_id,
 	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id,
 	c.display_name as contact_name, s.access, null::timestamptz as notified_at,
-	jsonb_build_object('type', s.created_by_type, 'id', coalesce(s.created_by_id, s.firm_id), 'name', s.created_by_name)
-		as created_by,
+	jsonb_build_object('type', case s.created_by_type when 'key' then 'api_key' else s.created_by_type end,
+		'id', coalesce(s.created_by_id, s.firm_id), 'name', s.created_by_name) as created_by,
 	s.created_at
 from share s
 join contact c on c.firm_id = s.firm_id and c.id = s.contact_id

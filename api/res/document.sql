@@ -1,7 +1,7 @@
 -- part: document_shown
 d.id, d.client_id, d.folder_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256,
 	d.doc_version as version, d.scan,
-	jsonb_build_object('type', case d.uploaded_by_kind when 'portal' then 'contact' else 'staff' end,
+	jsonb_build_object('type', case d.uploaded_by_kind when 'portal' then 'contact' when 'key' then 'api_key' else 'staff' end,
 		'id', d.uploaded_by_id, 'name', d.uploaded_by_name) as uploaded_by,
 	null::uuid as request_item_id, d.archived, d.custom_fields, d.trashed_at, d.created_at, d.updated_at,
 	d.version as row_version

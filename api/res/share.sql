@@ -6,7 +6,8 @@ s.id, case when s.folder_id is null then 'document' else 'folder' end as item_ty
 	(
 		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
 	) as notified_at,
-	jsonb_build_object('type', s.created_by_type, 'id', s.created_by_id, 'name', s.created_by_name) as created_by,
+	jsonb_build_object('type', case s.created_by_type when 'key' then 'api_key' else s.created_by_type end,
+		'id', s.created_by_id, 'name', s.created_by_name) as created_by,
 	s.created_at, s.version
 from share s
 join contact c on c.firm_id = s.firm_id and c.id = s.contact_id

@@ -8,6 +8,8 @@ enum {
 	HASH_SIZE = 32,
 	KEY_SIZE = 32,
 	NONCE_SIZE = 16,
+	KEY_RANDOM_SIZE = 32,
+	KEY_PREFIX_LENGTH = 4 + 8, /* of an API key: what may be shown of it */
 	PASSWORD_HASH_SIZE = 128,
 	PASSWORD_LENGTH_MIN = 8, /* code points */
 	PASSWORD_LENGTH_MAX = 128,
@@ -73,5 +75,15 @@ int mail_token_claims(struct arena *a, const char *token, struct id *firm_r, str
 bool mail_token_verify(struct arena *a, const char *token, const char *purpose,
                        const struct id *firm, const struct id *row,
                        const uint8_t nonce[NONCE_SIZE]);
+
+/*
+ * The secret of an API key: "cpk_" and base64url(random ‖ firm ‖ key ‖ checksum), so that it tells
+ * whose it is, and a slip of the hand or a random string shows without a look into the database.
+ * Text owned by `a`.
+ */
+const char *key_secret(struct arena *a, const uint8_t random[KEY_RANDOM_SIZE],
+                       const struct id *firm, const struct id *key);
+/* The ids that a secret claims; 0, or -1 when it is none or its checksum is wrong. */
+int key_secret_claims(struct arena *a, const char *secret, struct id *firm_r, struct id *key_r);
 
 #endif

@@ -3,8 +3,8 @@ import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { contract } from '../lib/recorder.mjs';
 import { wire } from '../lib/wire.mjs';
-import { callerOf, fit, idsOf, make, newWorld, STRANGE, type World } from '../lib/world.js';
-import { newPortalUser, raw, signIn, stack } from '../lib/kit.js';
+import { callerOf, callersOf, fit, idsOf, make, newWorld, STRANGE, type World } from '../lib/world.js';
+import { newKey, newPortalUser, raw, scopesOf, signIn, stack, type Key } from '../lib/kit.js';
 
 let world: World;
 let cookie = '';
@@ -34,7 +34,8 @@ describe('401: without a session, and with one that is none', () => {
       const call = fit(op, idsOf(world));
       const want = op.method === 'HEAD' ? '401' : '401 unauthenticated';
       assert.equal(say(await make(op, call, undefined)), want);
-      assert.equal(say(await make(op, call, undefined, { authorization: 'Bearer cps_nothing' })), want);
+      for (const token of ['cps_nothing', 'cpk_nothing', `${world.key.token.slice(0, -1)}!`])
+        assert.equal(say(await make(op, call, undefined, { authorization: `Bearer ${token}` })), want, token);
     });
 });
 
@@ -52,7 +53,8 @@ describe('rule 5: 400: a parameter that is not known, one sent twice, cookie and
           unknown.json.errors.map((e: any) => e.pointer),
           ['?surprise'],
         );
-      if (as) assert.equal(say(await make(op, call, as, { cookie })), head ? '400' : '400 malformed_request');
+      for (const each of callersOf(op, world))
+        assert.equal(say(await make(op, call, each, { cookie })), head ? '400' : '400 malformed_request');
       const own = (op.spec.parameters ?? []).map((p: any) => contract.deref(p)).find((p: any) => p.in === 'query');
       if (own) {
         const twice = call.path.includes(`${own.name}=`) ? `${own.name}=x` : `${own.name}=x&${own.name}=x`;
@@ -62,12 +64,43 @@ describe('rule 5: 400: a parameter that is not known, one sent twice, cookie and
 });
 
 describe('rule 15: 403: the other audience', () => {
-  for (const op of ops.filter((o) => ['staff', 'portal'].includes(o.spec['x-callers'].join())))
+  for (const op of ops.filter((o) => o.spec['x-callers'].includes('staff') !== o.spec['x-callers'].includes('portal')))
     test(op.id, async () => {
       const other = op.spec['x-callers'].includes('staff') ? world.user : world.firm.owner;
       const got = await make(op, fit(op, idsOf(world)), other);
       assert.equal(say(got), op.method === 'HEAD' ? '403' : '403 permission_denied');
       if (op.spec['x-permission'] && got.json) assert.deepEqual(got.json.required_scopes, [op.spec['x-permission']]);
+    });
+});
+
+describe('rule 15: 403: a key with every scope but the one, told which; 403 where no key may call, told none', () => {
+  const keys: Record<string, Key> = {};
+  const butFor = async (scope: string) =>
+    (keys[scope] ??= await newKey(
+      world.firm.owner,
+      scopesOf(world.firm.owner).filter((s) => s !== scope),
+    ));
+  for (const op of ops.filter((o) => !isPublic(o.spec['x-callers'])))
+    test(op.id, async () => {
+      const head = op.method === 'HEAD';
+      const may = op.spec['x-callers'].includes('key');
+      const got = await make(op, fit(op, idsOf(world)), may ? await butFor(op.spec['x-permission']) : world.key);
+      assert.equal(say(got), head ? '403' : `403 ${may ? 'insufficient_scope' : 'permission_denied'}`);
+      if (!head) assert.deepEqual(got.json.required_scopes, may ? [op.spec['x-permission']] : undefined);
+    });
+});
+
+describe('a key reads what staff read', () => {
+  for (const op of ops.filter((o) => o.method === 'GET' && o.spec['x-callers'].includes('key')))
+    test(op.id, async () => {
+      const [mine, its] = [
+        await make(op, fit(op, idsOf(world)), world.firm.owner),
+        await make(op, fit(op, idsOf(world)), world.key),
+      ];
+      assert.equal(its.status, 200);
+      const cut = (got: typeof its) => got.body.toString().replace(/"next_cursor":"[^"]*"/, '');
+      assert.equal(cut(its), cut(mine));
+      assert.equal(its.headers.get('etag'), mine.headers.get('etag'));
     });
 });
 
@@ -106,14 +139,14 @@ describe('rule 9: 403: a write by cookie from a foreign origin, or from another 
 describe('404: an id that nobody has, of another kind, or none at all', () => {
   for (const op of ops.filter((o) => o.path.includes('{')))
     test(op.id, async () => {
-      const as = callerOf(op, world);
       const want = op.method === 'HEAD' ? '404' : '404 not_found';
       const other = Object.fromEntries(Object.keys(STRANGE).map((name) => [name, world.firm.id.replaceAll('-', '')]));
       const none = Object.fromEntries(Object.keys(STRANGE).map((name) => [name, 'x']));
       for (const ids of [STRANGE, other, none]) {
         const call = fit(op, { ...idsOf(world), ...ids });
         const good = fit(op, idsOf(world));
-        assert.equal(say(await make(op, { ...call, body: good.body }, as)), want, call.path);
+        for (const as of [callerOf(op, world), ...callersOf(op, world)])
+          assert.equal(say(await make(op, { ...call, body: good.body }, as)), want, call.path);
       }
     });
 });

@@ -2,7 +2,7 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { contract } from '../lib/recorder.mjs';
-import { callerOf, fit, idsOf, make, newWorld, type World } from '../lib/world.js';
+import { callerOf, callersOf, fit, idsOf, make, newWorld, type World } from '../lib/world.js';
 import { raw, signIn } from '../lib/kit.js';
 
 let world: World;
@@ -15,7 +15,7 @@ const has = (op: any, name: string) => (op.spec.parameters ?? []).some((p: any) 
 describe('rule 14: GET: 200 with ETag, 304 for it, 200 for another', () => {
   for (const op of contract.operations.filter((o) => o.method === 'GET' && has(o, 'IfNoneMatch')))
     test(op.id, async () => {
-      const as = callerOf(op, world);
+      const [as, ...others] = callersOf(op, world);
       const call = fit(op, {
         ...idsOf(world),
         ...(op.path.startsWith('/v1/portal') ? { document_id: world.own.id } : {}),
@@ -23,6 +23,8 @@ describe('rule 14: GET: 200 with ETag, 304 for it, 200 for another', () => {
       const got = await make(op, call, as);
       const etag = got.headers.get('etag') ?? '';
       assert.match(etag, /^"[^"]+"$/);
+      for (const other of op.spec['x-permission'] ? others : [])
+        assert.equal((await make(op, call, other, { 'if-none-match': etag })).status, 304, 'the same for every caller');
       const same = await make(op, call, as, { 'if-none-match': etag });
       assert.deepEqual([same.status, same.headers.get('etag'), same.body.length], [304, etag, 0]);
       assert.equal((await make(op, call, as, { 'if-none-match': `"x", W/${etag}, "y"` })).status, 304);

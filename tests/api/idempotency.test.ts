@@ -11,6 +11,7 @@ import {
   newContact,
   newPortalUser,
   ok,
+  newKey,
   raw,
   settled,
   signIn,
@@ -18,7 +19,7 @@ import {
   stack,
   unique,
   upload,
-  type Person,
+  type Caller,
 } from '../lib/kit.js';
 
 let world: World;
@@ -36,7 +37,7 @@ interface Post {
   path: string;
   json?: unknown;
   body?: string;
-  as: Person;
+  as: Caller;
 }
 const posts: Record<string, () => Promise<[Post, Post]>> = {
   inviteStaff: async () =>
@@ -86,6 +87,14 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
   },
   suspendPortalAccess: async () => accessMoves('suspend'),
   resumePortalAccess: async () => accessMoves('resume'),
+  createApiKey: async () => both('/v1/api_keys', (n) => ({ name: unique(`Idem ${n}`), scopes: ['clients:read'] })),
+  rotateApiKey: async () => {
+    const path = `/v1/api_keys/${(await newKey(world.firm.owner)).made.id}/rotate?overlap_hours=`;
+    return [
+      { path: `${path}1`, as: world.firm.owner },
+      { path: `${path}2`, as: world.firm.owner },
+    ];
+  },
   uploadDocument: async () => {
     const name = unique('idem');
     const at = (n: number): Post => ({
@@ -156,6 +165,25 @@ describe('rule 13: the same answer, said to be replayed; another request with th
         assert.equal(again.headers.get(name), first.headers.get(name), name);
       const other = await send(two, k);
       assert.equal(`${other.status} ${other.json.code}`, '422 idempotency_mismatch');
+    });
+});
+
+describe('rule 13: a key of the API has keys of its own: nobody else is given its answers', () => {
+  const its = contract.operations.filter((o) => o.method === 'POST' && o.spec['x-callers'].includes('key'));
+  for (const [id, make] of Object.entries(posts).filter(
+    ([id]) => id !== 'resendInvitation' && its.some((o) => o.id === id),
+  ))
+    test(id, async () => {
+      const [one, two] = await make();
+      const k = key();
+      const first = await send({ ...one, as: world.key }, k);
+      assert.ok(first.status < 300, `${first.status} ${first.body}`);
+      const again = await send({ ...one, as: world.key }, k);
+      assert.equal(again.body.toString(), first.body.toString());
+      assert.equal(again.headers.get('idempotency-replayed'), 'true');
+      const other = await send(two, k);
+      assert.ok(other.status < 300, `${other.status} ${other.body}`);
+      assert.equal(other.headers.get('idempotency-replayed'), null);
     });
 });
 

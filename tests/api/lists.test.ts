@@ -10,6 +10,7 @@ import {
   newClient,
   newContact,
   newFolder,
+  newKey,
   ok,
   portalUpload,
   raw,
@@ -62,6 +63,7 @@ const adds: Record<string, () => Promise<unknown>> = {
   listPortalDocuments: () => ok(portalUpload(world.user, undefined), 201),
   listEmails: () => adds['listInvitations']?.() ?? Promise.resolve(),
   listAudit: () => newClient(world.firm.owner),
+  listApiKeys: () => newKey(world.firm.owner),
   listTestEmails: async () => undefined,
 };
 /** Lists that these tests cannot make longer, and how much is there. */

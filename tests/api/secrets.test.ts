@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { contract } from '../lib/recorder.mjs';
 import { checksums, quiet } from '../lib/state.js';
 import { callerOf, fit, idsOf, make, newWorld, type World } from '../lib/world.js';
-import { enable, newContact, nobody, ok, raw, settled, sink, stack, tokenOf, PASSWORD } from '../lib/kit.js';
+import { enable, key, newContact, nobody, ok, raw, settled, sink, stack, tokenOf, PASSWORD } from '../lib/kit.js';
 
 let world: World;
 let other: World;
@@ -53,11 +53,19 @@ test('no password, no token and no name is in the logs; no password and no token
     },
   });
   const cookie = /=(cps_[\w-]+)/.exec(login.headers.get('set-cookie') ?? '')?.[1] ?? '';
+  const sealed = await raw(`/v1/api_keys/${world.key.made.id}/rotate`, {
+    method: 'POST',
+    as: world.firm.owner,
+    headers: { 'idempotency-key': key() },
+  });
+  assert.equal(sealed.status, 201);
   const secrets = {
     password: PASSWORD,
     token: world.user.token,
     owner: world.firm.owner.token,
     cookie,
+    key: world.key.token,
+    sealed: sealed.json.secret,
     invitation: tokenOf(mail),
   };
   const logs = path.join(stack.state, 'logs');

@@ -10,7 +10,8 @@ import { build, root } from '../lib/root.mjs';
 /** Who may call, in the route table's words. */
 function access(op: Operation): string {
   const callers = [...op.spec['x-callers']].sort().join();
-  if (op.spec['x-permission']) return callers === 'staff' ? `perm:${op.spec['x-permission']}` : `? ${callers}`;
+  const kind = { 'key,staff': 'perm', staff: 'staff' }[callers];
+  if (op.spec['x-permission']) return kind ? `${kind}:${op.spec['x-permission']}` : `? ${callers}`;
   return { public: 'public', operator: 'operator', test: 'test', portal: 'portal', 'portal,staff': 'any' }[callers] ?? `? ${callers}`;
 }
 
@@ -22,7 +23,7 @@ const printed = execFileSync(path.join(build, 'portico-api'), ['--routes'], { en
 test('every line of the table has the form METHOD /path access', () => {
   assert.ok(printed.length > 40);
   for (const line of printed)
-    assert.match(line, /^(GET|HEAD|POST|PUT|PATCH|DELETE) \/\S+ (public|operator|any|portal|test|perm:[a-z_]+:[a-z]+)$/);
+    assert.match(line, /^(GET|HEAD|POST|PUT|PATCH|DELETE) \/\S+ (public|operator|any|portal|test|(perm|staff):[a-z_]+:[a-z]+)$/);
 });
 
 test('rule 1: the table and the contract are the same set', () => {
@@ -47,6 +48,14 @@ test('rule 1: the table and the contract are the same set', () => {
 test('a HEAD that is documented has a GET with the same right', () => {
   for (const op of contract.operations.filter((o) => o.method === 'HEAD'))
     assert.ok(printed.includes(`GET ${op.path} ${access(op)}`), op.id);
+});
+
+test('keys are let in by the flag of the row alone, and never where they would make more of themselves', () => {
+  for (const op of contract.operations.filter((o) => o.spec['x-callers'].includes('key'))) {
+    assert.ok(op.spec['x-permission'], op.id);
+    assert.ok(!['api_keys:write', 'staff:write'].includes(op.spec['x-permission']), op.id);
+    assert.doesNotMatch(op.path, /^\/v1\/(portal|auth|me|api_keys)\b/, op.id);
+  }
 });
 
 test('security follows from the callers', () => {

@@ -120,6 +120,20 @@ export class Fixture {
 		return { ...session, token };
 	}
 
+	// An API key of a member of staff, with its secret's bytes.
+	async key(maker, more = {}) {
+		const secret = randomBytes(32);
+		const principal = await put(this.db, 'membership', {
+			firm_id: maker.firm_id, id: randomUUID(), kind: 'key', state: 'active', display_name: this.name('key'), ...times,
+		});
+		const key = await put(this.db, 'api_key', {
+			firm_id: maker.firm_id, id: principal.id, name: principal.display_name, prefix: 'cpk_',
+			secret_hash: createHash('sha256').update(secret).digest(), scopes: ['clients:read'],
+			created_by_id: maker.id, created_by_name: maker.display_name, ...times, ...more,
+		});
+		return { ...key, secret };
+	}
+
 	// A firm with one of everything: two of them are neighbours who must not meet.
 	async world() {
 		const firm = await this.firm();
@@ -135,6 +149,7 @@ export class Fixture {
 		const document = await this.document(folder);
 		const share = await this.share(person, { folder });
 		const session = await this.session(owner);
+		const key = await this.key(owner);
 		const invitation = await put(this.db, 'invitation', {
 			firm_id: firm.id, id: randomUUID(), membership_id: person.id, audience: 'portal',
 			email: 'a@x.test', email_key: 'a@x.test', contact_id: contact.id, nonce: randomBytes(16), ...times,
@@ -158,7 +173,7 @@ export class Fixture {
 			firm_id: firm.id, key_hash: randomBytes(32), failures: 1, resets_at: at(900),
 		});
 		return {
-			firm, owner, contact, client, person, folder, document, share, session, invitation, event,
+			firm, owner, contact, client, person, folder, document, share, session, key, invitation, event,
 			envelope, audit,
 		};
 	}

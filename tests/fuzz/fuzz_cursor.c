@@ -56,7 +56,7 @@ static void limit(struct rq *rq)
 	const char *text = rq_param(rq, "limit");
 	int64_t n;
 
-	if (limit_read(rq, &n) == 0)
+	if (rq_param_int(rq, "limit", 1, LIMIT_MAX, &n) == 0)
 		FUZZ_HOLDS(n >= 1 && n <= 100 && text[strspn(text, "0123456789")] == '\0');
 	else
 		FUZZ_HOLDS(rq->err.problem == PROBLEM_validation_failed);

@@ -17,6 +17,18 @@ static void start(void)
 
 void (*const fuzz_start)(void) = start;
 
+/* What was claimed is what the secret holds, in the one way to write it. */
+static void key_claimed(struct fuzz *f, const struct rq *rq)
+{
+	const uint8_t *bytes;
+	size_t len;
+
+	FUZZ_HOLDS(!rq->who.known && !rq->by_cookie && strncmp(rq->token, "cpk_", 4) == 0);
+	FUZZ_HOLDS(crypt_unbase64(f->arena, rq->token + 4, &bytes, &len) == 0);
+	FUZZ_HOLDS(strcmp(key_secret(f->arena, bytes, &rq->who.firm, &rq->who.membership),
+	                  rq->token) == 0);
+}
+
 static void claim(struct fuzz *f, const char *authorization, const char *cookie)
 {
 	static const struct route route = {.method = "GET", .access = ANY};
@@ -33,6 +45,10 @@ static void claim(struct fuzz *f, const char *authorization, const char *cookie)
 	if (auth_claim(&rq) < 0) {
 		FUZZ_HOLDS(rq.err.problem == PROBLEM_unauthenticated ||
 		           rq.err.problem == PROBLEM_malformed_request);
+		return;
+	}
+	if (rq.by_key) {
+		key_claimed(f, &rq);
 		return;
 	}
 	memcpy(bytes, rq.who.firm.b, 16);

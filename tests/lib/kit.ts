@@ -62,7 +62,7 @@ export interface Raw {
   headers?: Record<string, string>;
   json?: unknown;
   body?: string | Uint8Array;
-  as?: Person;
+  as?: Caller;
   from?: string;
 }
 
@@ -87,14 +87,23 @@ export async function raw(path: string, how: Raw = {}): Promise<Answer & { json:
   return { ...answer, json };
 }
 
-export interface Person {
+/** Whoever calls with a token: a person, or a key. */
+export interface Caller {
   api: Api;
   token: string;
+  from: string;
+}
+
+export interface Person extends Caller {
   email: string;
   password: string;
   session: Schema['Session'];
-  from: string;
   firm: string;
+}
+
+/** An API key as a caller, and what it was made with. */
+export interface Key extends Caller {
+  made: Schema['ApiKey'];
 }
 
 export interface Firm {
@@ -217,13 +226,32 @@ export async function newColleague(firm: Firm, role: RoleKey = 'member'): Promis
   return accept(token, firm.slug, staff.email);
 }
 
-export async function newClient(as: Person, over: Partial<Schema['ClientCreate']> = {}): Promise<Schema['Client']> {
+/** Every scope that a key may have. */
+export const scopesOf = (person: Person): string[] =>
+  person.session.permissions.filter((p) => !['api_keys:write', 'staff:write'].includes(p));
+
+/** The caller that a secret makes. */
+export function withKey(created: Schema['ApiKeyCreated']): Key {
+  const from = ownAddress();
+  return { api: api(stack.url, { token: created.secret, from }), token: created.secret, from, made: created.api_key };
+}
+
+/** A key with these scopes, or with all that the maker may give. */
+export async function newKey(
+  as: Person,
+  scopes = scopesOf(as),
+  over: Partial<Schema['ApiKeyCreate']> = {},
+): Promise<Key> {
+  return withKey(await ok(as.api.POST('/v1/api_keys', { body: { name: unique('Key'), scopes, ...over } }), 201));
+}
+
+export async function newClient(as: Caller, over: Partial<Schema['ClientCreate']> = {}): Promise<Schema['Client']> {
   return ok(as.api.POST('/v1/clients', { body: { entity: 'business', name: unique('Client'), ...over } }), 201);
 }
 
 /** A contact, of the client if one is given. */
 export async function newContact(
-  as: Person,
+  as: Caller,
   client?: { id: string },
   over: Partial<Schema['ContactCreate']> = {},
 ): Promise<Schema['Contact']> {
@@ -239,7 +267,7 @@ export async function newContact(
 }
 
 export async function link(
-  as: Person,
+  as: Caller,
   client: { id: string },
   contact: { id: string },
   is_primary = false,
@@ -253,15 +281,15 @@ export async function link(
   );
 }
 
-export function enable(as: Person, contact: { id: string }, body: Schema['PortalAccessIn'] = { send: 'now' }) {
+export function enable(as: Caller, contact: { id: string }, body: Schema['PortalAccessIn'] = { send: 'now' }) {
   return as.api.PUT('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } }, body });
 }
 
-export function disable(as: Person, contact: { id: string }) {
+export function disable(as: Caller, contact: { id: string }) {
   return as.api.DELETE('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } } });
 }
 
-export function access(as: Person, contact: { id: string }) {
+export function access(as: Caller, contact: { id: string }) {
   return ok(
     as.api.GET('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } } }),
     200,
@@ -287,7 +315,7 @@ export async function newPortalUser(
 }
 
 export async function newFolder(
-  as: Person,
+  as: Caller,
   client: { id: string },
   over: Partial<Schema['FolderCreate']> = {},
 ): Promise<Schema['Folder']> {
@@ -295,7 +323,7 @@ export async function newFolder(
 }
 
 /** The folder that every client has from the start. */
-export async function uploadFolder(as: Person, client: { id: string }): Promise<Schema['Folder']> {
+export async function uploadFolder(as: Caller, client: { id: string }): Promise<Schema['Folder']> {
   const page = await ok(as.api.GET('/v1/folders', { params: { query: { client_id: client.id } } }), 200);
   const folder = page.data.find((f) => f.is_default_upload);
   assert.ok(folder, 'no default upload folder');
@@ -303,7 +331,7 @@ export async function uploadFolder(as: Person, client: { id: string }): Promise<
 }
 
 export function upload(
-  as: Person,
+  as: Caller,
   folder: { id: string },
   name = unique('letter') + '.txt',
   bytes: string | Uint8Array = 'Dear client',
@@ -316,7 +344,7 @@ export function upload(
 }
 
 export function portalUpload(
-  as: Person,
+  as: Caller,
   folder: { id: string } | undefined,
   name = unique('scan') + '.txt',
   bytes: string | Uint8Array = 'Dear firm',
@@ -329,7 +357,7 @@ export function portalUpload(
 }
 
 export function share(
-  as: Person,
+  as: Caller,
   item_type: 'folder' | 'document',
   item: { id: string },
   contacts: { id: string }[],
@@ -368,7 +396,7 @@ export async function eventually<T>(attempt: () => Promise<T>, ms = 15_000): Pro
 }
 
 /** All mails of the firm to a contact, in the API's own words. */
-export async function emails(as: Person, contact: { id: string }): Promise<Schema['EmailMessage'][]> {
+export async function emails(as: Caller, contact: { id: string }): Promise<Schema['EmailMessage'][]> {
   return all((cursor) =>
     ok(as.api.GET('/v1/emails', { params: { query: { contact_id: contact.id, ...(cursor ? { cursor } : {}) } } }), 200),
   );

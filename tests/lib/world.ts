@@ -8,6 +8,7 @@ import {
   newContact,
   newFirm,
   newFolder,
+  newKey,
   newPortalUser,
   ok,
   share,
@@ -21,8 +22,9 @@ import {
   raw,
   sink,
   tokenOf,
+  type Caller,
   type Firm,
-  type Person,
+  type Key,
   type PortalUser,
   type Schema,
 } from './kit.js';
@@ -38,6 +40,7 @@ export interface World {
   document: Schema['Document'];
   own: Schema['PortalDocument'];
   share: Schema['Share'];
+  key: Key;
   canary: string;
   roles: Record<string, string>;
 }
@@ -73,12 +76,16 @@ export async function newWorld(word: string): Promise<World> {
   const [made] = (await ok(share(staff, 'folder', folder, [user.contact], 'view', false), 201)).data;
   assert.ok(made);
   const roles = await rolesOf(firm);
-  return { firm, user, client, contact, invited, invitation, folder, document, own, share: made, canary, roles };
+  const all = await newKey(staff, undefined, { name: `${canary} key` });
+  return {
+    firm, user, client, contact, invited, invitation, folder, document, own, share: made, key: all, canary, roles,
+  };
 }
 
 /** Ids of the world by the names of the contract's path parameters. */
 export function idsOf(world: World): Record<string, string> {
   return {
+    api_key_id: world.key.made.id,
     client_id: world.client.id,
     contact_id: world.contact.id,
     staff_id: world.firm.owner.session.principal.id,
@@ -98,6 +105,7 @@ export function idsOf(world: World): Record<string, string> {
 /** Ids that nobody has. */
 export const STRANGE: Record<string, string> = Object.fromEntries(
   Object.entries({
+    api_key_id: 'key',
     client_id: 'cli',
     contact_id: 'con',
     staff_id: 'stf',
@@ -159,6 +167,8 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
       notify: false,
     }),
     updateShare: () => ({ access: 'view' }),
+    createApiKey: () => ({ name: unique('K'), scopes: ['clients:read'] }),
+    updateApiKey: () => ({ name: unique('K') }),
     setTestClock: () => ({ advance_seconds: 0 }),
   };
   return bodies[operation.id]?.();
@@ -191,17 +201,23 @@ export function fit(operation: Operation, ids: Record<string, string>): Fit {
   return { path, headers, body };
 }
 
-/** Who may make the call, of the people of a world. */
-export function callerOf(operation: Operation, world: World): Person | undefined {
+/** Who may make the call, of a world: one of each kind. */
+export function callersOf(operation: Operation, world: World): Caller[] {
+  const operator = { ...world.firm.owner, token: 'watching-the-tests' };
+  const kinds: Record<string, Caller> = { staff: world.firm.owner, portal: world.user, key: world.key, operator };
   const callers: string[] = operation.spec['x-callers'];
-  if (callers.includes('operator')) return { ...world.firm.owner, token: 'watching-the-tests' };
-  return callers.includes('staff') ? world.firm.owner : callers.includes('portal') ? world.user : undefined;
+  return Object.keys(kinds).flatMap((kind) => (callers.includes(kind) ? (kinds[kind] ?? []) : []));
+}
+
+/** Who may make the call, of the people of a world. */
+export function callerOf(operation: Operation, world: World): Caller | undefined {
+  return callersOf(operation, world)[0];
 }
 
 export async function make(
   operation: Operation,
   fitted: Fit,
-  as: Person | undefined,
+  as: Caller | undefined,
   over: Record<string, string> = {},
 ) {
   const fresh: Record<string, string> = fitted.headers['idempotency-key'] ? { 'idempotency-key': key() } : {};

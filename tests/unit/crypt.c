@@ -259,6 +259,35 @@ static void test_mail_token(void **state)
 	arena_release(&a);
 }
 
+static void test_key_secret(void **state)
+{
+	const struct id firm = id_new(), key = id_new();
+	struct id claimed_firm, claimed_key;
+	uint8_t random[KEY_RANDOM_SIZE];
+	const char *secret;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, TEST_ARENA_MAX);
+	crypt_random(random, sizeof(random));
+	secret = key_secret(&a, random, &firm, &key);
+	assert_int_equal(strncmp(secret, "cpk_", 4), 0);
+	assert_int_equal(key_secret_claims(&a, secret, &claimed_firm, &claimed_key), 0);
+	assert_true(id_equal(&claimed_firm, &firm) && id_equal(&claimed_key, &key));
+	for (size_t i = 0; secret[i] != '\0'; i++) {
+		char *slip = arena_strdup(&a, secret);
+
+		slip[i] = slip[i] == 'x' ? 'y' : 'x';
+		assert_int_equal(key_secret_claims(&a, slip, &claimed_firm, &claimed_key), -1);
+		slip[i] = '\0';
+		assert_int_equal(key_secret_claims(&a, slip, &claimed_firm, &claimed_key), -1);
+	}
+	assert_int_equal(
+		key_secret_claims(&a, arena_printf(&a, "%sA", secret), &claimed_firm, &claimed_key),
+		-1);
+	arena_release(&a);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -276,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_password_costs_the_same_for_nobody),
 		cmocka_unit_test(test_password_check),
 		cmocka_unit_test(test_mail_token),
+		cmocka_unit_test(test_key_secret),
 	};
 
 	return cmocka_run_group_tests_name("crypt", tests, setup, NULL);

@@ -5,6 +5,7 @@
 #include "fuzz.h"
 
 #include "mime.h"
+#include "text.h"
 
 #include <ctype.h>
 
@@ -108,7 +109,9 @@ void fuzz_one(struct fuzz *f)
 	mail.subject = arena_printf(f->arena, "%s\n%s", fuzz_line(f), fuzz_line(f));
 	mail.text = fuzz_rest(f);
 	mail.html = mail.text;
-	whole(f, &mail);
+	if (strlen(mail.to_email) <= EMAIL_MAX &&
+	    strlen(reply_to) <= EMAIL_MAX) /* as email_parse has it */
+		whole(f, &mail);
 	mail.to_email = "ann@client.test";
 	mail.reply_to = NULL;
 	whole(f, &mail);

@@ -29,8 +29,6 @@ before(async () => {
       PORTICO_LIMIT_PUBLIC: String(PUBLIC),
       PORTICO_LIMIT_SIGN_IN: String(SIGN_IN),
       PORTICO_METRICS_TOKEN: METRICS,
-      EDGE_RATE: '10000',
-      EDGE_AUTH_RATE: '10000',
     },
   });
 });

@@ -16,10 +16,7 @@ let folder: string;
 let workers: number[];
 before(async () => {
   sink = await new Sink().start();
-  stack = await start({
-    smtp: sink.url,
-    env: { EDGE_RATE: '100000', EDGE_AUTH_RATE: '100000', PORTICO_CORS_ORIGINS: 'https://app.firm.test' },
-  });
+  stack = await start({ smtp: sink.url, env: { PORTICO_CORS_ORIGINS: 'https://app.firm.test' } });
   const { slug, owner } = stack.demo ?? assert.fail();
   const json = async (method: string, at: string, body: object) => {
     const got = await call(stack.url + at, {

@@ -26,7 +26,7 @@ const FOLDERS = 100;
 const DOCUMENTS = 150; // in each folder
 
 const sink = await new Sink().start();
-const stack = await start({ smtp: sink.url, env: { EDGE_RATE: '1000000', EDGE_AUTH_RATE: '1000' } });
+const stack = await start({ smtp: sink.url });
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'bench-'));
 
 /** @param {string} method @param {string} where @param {string | null} token @param {unknown} [body] */

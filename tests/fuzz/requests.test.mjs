@@ -39,10 +39,7 @@ const operations = contract.operations.filter(
 
 before(async () => {
   sink = await new Sink().start();
-  stack = await start({
-    smtp: sink.url,
-    env: { EDGE_RATE: '100000', EDGE_AUTH_RATE: '100000', PORTICO_TEST_MODE: '0' },
-  });
+  stack = await start({ smtp: sink.url, env: { PORTICO_TEST_MODE: '0' } });
   firms = new Firms(stack, sink);
   for (const slug of ['zeno', 'xeres']) {
     await firms.found(slug);

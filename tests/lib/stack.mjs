@@ -150,9 +150,12 @@ export class Stack {
   }
 }
 
-/** No test but those of the limits meets one. */
+/** No test but those of the limits meets one, neither the API's nor the edge's (which has tests/edge). */
 const unlimited = Object.fromEntries(
-  ['READS', 'WRITES', 'UPLOADS', 'PUBLIC', 'SIGN_IN'].map((name) => [`PORTICO_LIMIT_${name}`, '1000000']),
+  ['READS', 'WRITES', 'UPLOADS', 'PUBLIC', 'SIGN_IN']
+    .map((name) => `PORTICO_LIMIT_${name}`)
+    .concat('EDGE_RATE', 'EDGE_AUTH_RATE')
+    .map((name) => [name, '1000000']),
 );
 
 /**

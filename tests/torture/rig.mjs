@@ -345,12 +345,11 @@ export class Rig {
 
 /** @typedef {{ token: string, id: string, email: string, from: string, contact?: any }} Person */
 
-/** Start an instance with a mail sink; addresses may ask as often as they like. @param {Record<string, string>} [env] */
+/** Start an instance with a mail sink. @param {Record<string, string>} [env] */
 export async function rig(env = {}) {
   const sink = await new Sink().start();
-  const settings = { EDGE_RATE: '100000', EDGE_AUTH_RATE: '100000', ...env };
   try {
-    return new Rig(await start({ smtp: sink.url, env: settings }), sink, settings);
+    return new Rig(await start({ smtp: sink.url, env }), sink, env);
   } catch (error) {
     await sink.close();
     throw error;

@@ -102,7 +102,7 @@ static const struct stmt *statement_for(const struct rq *rq)
 	    id_is_none(&rq->who.session))
 		return NULL;
 	if (p == PROBLEM_unauthenticated)
-		return &sql_denial_write_ended;
+		return rq->by_key ? &sql_denial_write_dead_key : &sql_denial_write_ended;
 	if (p == PROBLEM_origin_not_allowed)
 		return &sql_denial_write_unproven;
 	return problem_status(p) == 403 || p == PROBLEM_last_owner ? &sql_denial_write : NULL;

@@ -34,3 +34,17 @@ where s.firm_id = :firm::uuid and s.id = :session::uuid and s.membership_id = :m
 		where a.firm_id = :firm and a.object_id = :session and a.action = 'auth.session'
 			and a.at > :now - interval '1 hour'
 	)
+
+-- name: denial_write_dead_key
+-- Revoked, past its end, or from an address that is none of its own: as often.
+insert into audit (firm_id, id, at, actor_type, actor_id, actor_name, action, object_type, object_id, ip, request_id,
+	outcome, detail)
+select k.firm_id, :id::uuid, :now::timestamptz, 'key', k.id, k.name, 'auth.api_key', 'api_key', k.id, :ip::text,
+	:request_id::text, 'denied', :detail::jsonb
+from api_key k
+where k.firm_id = :firm::uuid and k.id = :session::uuid and :token_hash::bytea in (k.secret_hash, k.previous_hash)
+	and not exists (
+		select from audit a
+		where a.firm_id = :firm and a.object_id = :session and a.action = 'auth.api_key'
+			and a.at > :now - interval '1 hour'
+	)

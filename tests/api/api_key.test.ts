@@ -260,18 +260,57 @@ describe('401: a key that is none, or no more', () => {
   });
 
   test('P8 when whoever made it leaves, whichever way', async () => {
-    for (const leave of ["update membership set state = 'suspended', updated_at = updated_at + interval '1 day'", 'delete from membership']) {
+    await again();
+    const ways: [string, (admin: Person) => Promise<unknown>][] = [
+      [
+        'let go',
+        (admin) =>
+          ok(owner.api.DELETE('/v1/staff/{staff_id}', { params: { path: { staff_id: admin.session.principal.id } } }), 204),
+      ],
+      [
+        'deleted',
+        (admin) => stack.sql('delete from membership where login_email = $1 and firm_id = $2', [admin.email, firm.id]),
+      ],
+    ];
+    for (const [how, leave] of ways) {
       const admin = await newColleague(firm, 'admin');
       const key = await newKey(admin, ['clients:read']);
       const stays = await newKey(owner, ['clients:read']);
       assert.equal(await says(key), '200');
-      await stack.sql(`${leave} where login_email = $1 and firm_id = $2`, [admin.email, firm.id]);
-      assert.equal(await says(key), '401 unauthenticated', leave);
+      await leave(admin);
+      assert.equal(await says(key), '401 unauthenticated', how);
       assert.equal(await says(stays), '200');
       const gone = await listed(key.made.id);
       assert.ok(gone?.revoked_at);
       assert.equal(gone.created_by.name, 'Cora Colleague');
     }
+  });
+
+  test('P19 one that is good no more is on record once an hour, by its own secret alone', async () => {
+    await again();
+    const now = Date.parse(await advance(0));
+    const keys = {
+      revoked: await newKey(owner, ['clients:read']),
+      over: await newKey(owner, ['clients:read'], { expires_at: new Date(now + 1000).toISOString() }),
+      elsewhere: await newKey(owner, ['clients:read'], { allowed_cidrs: ['198.51.100.0/24'] }),
+    };
+    await ok(revoke(keys.revoked.made), 204);
+    await advance(2);
+    const told = async (key: Key) =>
+      (
+        await ok(owner.api.GET('/v1/audit_log', { params: { query: { object_id: key.made.id, action: 'auth.api_key' } } }), 200)
+      ).data.map((e) => [e.outcome, e.actor.type, e.actor.id, e.object_type, e.ip]);
+    for (const [how, key] of Object.entries(keys)) {
+      const bytes = Buffer.from(key.token.slice(4), 'base64url');
+      assert.equal(await says(secretOf(randomBytes(32), bytes.subarray(32, 48), bytes.subarray(48, 64))), '401 unauthenticated');
+      assert.deepEqual(await told(key), [], how);
+      for (let i = 0; i < 3; i++) assert.equal(await says(key), '401 unauthenticated');
+      assert.deepEqual(await told(key), [['denied', 'api_key', key.made.id, 'api_key', key.from]], how);
+    }
+    await advance(3601);
+    await again();
+    assert.equal(await says(keys.revoked), '401 unauthenticated');
+    assert.equal((await told(keys.revoked)).length, 2);
   });
 });
 

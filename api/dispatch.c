@@ -151,6 +151,17 @@ static void open_unit(struct rq *rq, bool writes)
 	auth_prelude(rq);
 }
 
+void rq_again(struct rq *rq)
+{
+	unsigned trips = rq->db.trips;
+
+	db_end(&rq->db);
+	rq->now = rq->began = clock_now_ms();
+	rq->who.known = false;
+	open_unit(rq, false);
+	rq->db.trips = trips;
+}
+
 /* ---- handling ---- */
 
 /* What is answered and what is committed are one. */

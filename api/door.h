@@ -37,6 +37,10 @@ may_wait void dispatch(const struct door_in *in, struct arena *a, struct door_ou
 /* Once per worker, before the first request: open pools, start the relay. 0 or -1. */
 int worker_start(void);
 
+/* When the worker is to end, while requests are still under way: nobody may wait for something to
+ * happen any longer. */
+void worker_drain(void);
+
 /* Once per worker, after the last request has ended. */
 void worker_stop(void);
 

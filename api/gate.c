@@ -765,6 +765,7 @@ void gate_drain(void)
 	int64_t end_ms = clock_mono_ms() + GATE_DRAIN_MS;
 
 	gate.draining = true;
+	worker_drain();
 	close_listeners();
 	while (close_connections(false) && clock_mono_ms() < end_ms)
 		turn();

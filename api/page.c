@@ -25,6 +25,14 @@ struct page {
 	const char *after_id;
 };
 
+/* Does the parameter choose a part of the list, and not which list it is? */
+static bool is_about_the_page(const struct door_header *p)
+{
+	return strcmp(p->name, "limit") == 0 || strcmp(p->name, "cursor") == 0 ||
+	       strcmp(p->name, "wait") == 0 ||
+	       (strcmp(p->name, "from") == 0 && strcmp(p->value, "beginning") == 0);
+}
+
 /* The mac of a position in this list. */
 static void cursor_mac(struct rq *rq, const uint8_t plain[CURSOR_PLAIN], uint8_t mac[HASH_SIZE])
 {
@@ -36,7 +44,7 @@ static void cursor_mac(struct rq *rq, const uint8_t plain[CURSOR_PLAIN], uint8_t
 	for (unsigned i = 0; i < rq->param_count; i++) {
 		const struct door_header *p = &rq->params[i];
 
-		if (strcmp(p->name, "limit") == 0 || strcmp(p->name, "cursor") == 0)
+		if (is_about_the_page(p))
 			continue;
 		buf_add(&b, p->name, strlen(p->name) + 1);
 		buf_add(&b, p->value, strlen(p->value) + 1);
@@ -56,37 +64,46 @@ static const char *cursor_make(struct rq *rq, int64_t at_ms, const struct id *id
 	return crypt_base64(rq->arena, bytes, sizeof(bytes));
 }
 
-static int cursor_read(struct rq *rq, const char *text, struct page *page)
+static int cursor_read(struct rq *rq, const char *text, int64_t *at_ms_r, struct id *id_r)
 {
 	uint8_t mac[HASH_SIZE];
 	const uint8_t *bytes;
-	struct id id;
-	int64_t at_ms;
 	size_t len;
+	bool ours;
 
-	if (crypt_unbase64(rq->arena, text, &bytes, &len) < 0 || len != CURSOR_SIZE)
-		return -1;
-	cursor_mac(rq, bytes, mac);
-	if (!crypt_equal(mac, bytes + CURSOR_PLAIN, CURSOR_SIZE - CURSOR_PLAIN))
-		return -1;
-	memcpy(&at_ms, bytes, sizeof(at_ms));
-	memcpy(id.b, bytes + sizeof(at_ms), sizeof(id.b));
-	page->after_at = arg_time(rq->arena, at_ms);
-	page->after_id = arg_id(rq->arena, &id);
+	ours = crypt_unbase64(rq->arena, text, &bytes, &len) == 0 && len == CURSOR_SIZE;
+	if (ours) {
+		cursor_mac(rq, bytes, mac);
+		ours = crypt_equal(mac, bytes + CURSOR_PLAIN, CURSOR_SIZE - CURSOR_PLAIN);
+	}
+	if (!ours)
+		return err_set(&rq->err, PROBLEM_cursor_invalid,
+		               "The cursor belongs to another list or filter; start without one.");
+	memcpy(at_ms_r, bytes, sizeof(*at_ms_r));
+	memcpy(id_r->b, bytes + sizeof(*at_ms_r), sizeof(id_r->b));
 	return 0;
+}
+
+int page_limit(struct rq *rq, int64_t *limit_r)
+{
+	*limit_r = LIMIT_DEFAULT;
+	return rq_param_int(rq, "limit", 1, LIMIT_MAX, limit_r);
 }
 
 static int page_read(struct rq *rq, struct page *page)
 {
 	const char *cursor = rq_param(rq, "cursor");
+	struct id id = id_none;
+	int64_t at_ms = 0;
 
-	*page = (struct page){.limit = LIMIT_DEFAULT,
-	                      .after_at = "-infinity",
+	*page = (struct page){.after_at = "-infinity",
 	                      .after_id = "00000000-0000-0000-0000-000000000000"};
-	TRY(rq_param_int(rq, "limit", 1, LIMIT_MAX, &page->limit));
-	if (cursor != NULL && cursor_read(rq, cursor, page) < 0)
-		return err_set(&rq->err, PROBLEM_cursor_invalid,
-		               "The cursor belongs to another list or filter; start without one.");
+	TRY(page_limit(rq, &page->limit));
+	if (cursor == NULL)
+		return 0;
+	TRY(cursor_read(rq, cursor, &at_ms, &id));
+	page->after_at = arg_time(rq->arena, at_ms);
+	page->after_id = arg_id(rq->arena, &id);
 	return 0;
 }
 
@@ -148,4 +165,20 @@ int reply_list(struct rq *rq, const struct entity *kind, const struct stmt *stmt
 		link_next(rq, next);
 	}
 	return reply_page(rq, 200, kind, &rows, count, next);
+}
+
+int page_place(struct rq *rq, int64_t *place_r)
+{
+	const char *cursor = rq_param(rq, "cursor");
+	struct id none;
+
+	return cursor == NULL ? 0 : cursor_read(rq, cursor, place_r, &none);
+}
+
+int reply_from(struct rq *rq, const struct entity *kind, const struct rows *rows, int64_t place)
+{
+	const char *next = cursor_make(rq, place, &id_none);
+
+	link_next(rq, next);
+	return reply_page(rq, 200, kind, rows, rows->n, next);
 }

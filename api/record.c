@@ -30,6 +30,14 @@ static const char *detail_of(struct rq *rq, const char *const *changed)
 	return b.data;
 }
 
+/* Is the object gone with this? */
+static bool ends_object(const char *type)
+{
+	const char *verb = type + strcspn(type, ".");
+
+	return strcmp(verb, ".deleted") == 0 || strcmp(verb, ".purged") == 0;
+}
+
 /* Who it is that acts is known by now. */
 static int audit_act(struct rq *rq, const struct event *what)
 {
@@ -51,13 +59,12 @@ static int audit_act(struct rq *rq, const struct event *what)
 int record_change(struct rq *rq, const char *type, struct id object, struct id client,
                   const char *const *changed)
 {
-	const char *verb = strchr(type, '.');
 	struct event event = {
 		.type = type,
 		.object_type = object_of(rq, type),
 		.object = object,
 		.client = client,
-		.deleted = verb != NULL && strcmp(verb, ".deleted") == 0,
+		.deleted = ends_object(type),
 		.changed = changed,
 	};
 	struct actor actor;

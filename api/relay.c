@@ -19,6 +19,7 @@
 
 enum {
 	IDLE_MS = 500,         /* between looks when nothing wakes us, or another is the relay */
+	SOON_MS = 10,          /* the first look after a commit; then twice as long each time */
 	NUMBER_BATCH = 2000,   /* events numbered, or audit entries sealed, in one statement */
 	PUBLISH_BATCH = 500,   /* events told to Redis before they are marked */
 	REDIS_PAUSE_MS = 1000, /* after Redis failed */
@@ -31,6 +32,7 @@ struct relay {
 	int leads;               /* the server session that holds the lock; 0: not the relay */
 	int64_t publish_from_ms; /* not before, on the monotonic clock */
 	bool redis_down;
+	int rest_ms;
 };
 
 /* One unit of work of the relay, with its memory. */
@@ -196,23 +198,32 @@ static may_wait void work(struct relay *r)
 	         (numbered == NUMBER_BATCH || told == PUBLISH_BATCH || sealed == NUMBER_BATCH));
 }
 
-/* Wait for a commit, IDLE_MS at most. Who is not the relay leaves the event to the one that is. */
-static may_wait void rest(const struct relay *r)
+/*
+ * Wait for a commit, IDLE_MS at most. Who is not the relay leaves the event to the one that is.
+ * What was committed while an older transaction was still running cannot be numbered before that
+ * one ends, and its end wakes nobody: so a commit is followed by some looks at short distance.
+ */
+static may_wait void rest(struct relay *r)
 {
 	uint64_t count;
 
-	if (!r->leads)
+	if (!r->leads) {
 		(void)io_sleep(IDLE_MS);
-	else if (io_wait_fd(gate_event_fd(), POLLIN, IDLE_MS) > 0 &&
-	         read(gate_event_fd(), &count, sizeof(count)) < 0)
-		return; /* another API process was faster */
+	} else if (io_wait_fd(gate_event_fd(), POLLIN, r->rest_ms) > 0) {
+		r->rest_ms = SOON_MS;
+		if (read(gate_event_fd(), &count, sizeof(count)) < 0)
+			return; /* another API process was faster */
+	} else if (r->rest_ms < IDLE_MS) {
+		r->rest_ms = 2 * r->rest_ms < IDLE_MS ? 2 * r->rest_ms : IDLE_MS;
+	}
 }
 
 void relay_run(void *conf)
 {
 	const struct conf *c = conf;
 	struct relay r = {.pool = db_pool_new(c->relay_database, 1),
-	                  .redis = redis_new(c->redis_url)};
+	                  .redis = redis_new(c->redis_url),
+	                  .rest_ms = IDLE_MS};
 
 	while (!gate_stopping()) {
 		if (!r.leads)

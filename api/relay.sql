@@ -1,10 +1,12 @@
 -- name: relay_lead
 -- The lock is the session's: it is free again when the relay's connection is gone.
-select pg_try_advisory_lock(1886352244, 1) as leads;
+-- A relay that is frozen says nothing: the server ends its session, and another one leads.
+select pg_try_advisory_lock(1886352244, 1) as leads, set_config('idle_session_timeout', '5s', false) as idle,
+  set_config('idle_in_transaction_session_timeout', '5s', false) as held;
 
 -- name: relay_number
 -- Below the oldest running transaction nothing can appear any more, so no reader ever misses a row: rows get
--- their numbers in the order (xid, row_no), firm by firm.
+-- their numbers in the order (xid, row_no), firm by firm. Who waits for a firm's events hears of them (api/feed.h).
 with batch as (
   select e.firm_id, e.id, row_number() over (partition by e.firm_id order by e.xid, e.row_no) as n
   from (
@@ -20,7 +22,7 @@ with batch as (
   insert into sequencer as s (firm_id, event_sequence)
   select t.firm_id, t.n from total t order by t.firm_id
   on conflict (firm_id) do update set event_sequence = s.event_sequence + excluded.event_sequence
-  returning s.firm_id, s.event_sequence
+  returning s.firm_id, s.event_sequence, pg_notify('portico_feed', s.firm_id::text)
 )
 update event e
 set sequence = h.event_sequence - t.n + b.n

@@ -45,6 +45,15 @@ int reply_text(struct rq *rq, const char *type, const char *text, size_t len);
 may_wait int reply_list(struct rq *rq, const struct entity *kind, const struct stmt *stmt,
                         const struct arg *args);
 
+/*
+ * For a list that never ends, with places of its own in place of (created_at, id). The parameter
+ * limit, and the place of the parameter cursor (*place_r stays when there is none): 0, or -1 with
+ * err. Then 200 with the rows; next_cursor, never null, stands for `place`.
+ */
+int page_limit(struct rq *rq, int64_t *limit_r);
+int page_place(struct rq *rq, int64_t *place_r);
+int reply_from(struct rq *rq, const struct entity *kind, const struct rows *rows, int64_t place);
+
 /* `status` with {data: […], next_cursor: null} of rows that are at hand. */
 int reply_rows(struct rq *rq, int status, const struct entity *kind, const struct rows *rows);
 

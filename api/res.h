@@ -39,6 +39,8 @@ handler document_patch;
 handler document_restore;
 handler document_views;
 handler email_list;
+handler event_list;
+handler event_type_list;
 handler firm_get;
 handler firm_patch;
 handler firm_public_get;

@@ -103,6 +103,10 @@ const struct route routes[] = {
 	{ "DELETE", "/v1/api_keys/{api_key_id}",       api_key_revoke,      "api_keys:write", STAFF | WRITES, NULL, NULL },
 	{ "POST",   "/v1/api_keys/{api_key_id}/rotate", api_key_rotate,     "api_keys:write", STAFF | WRITES, "overlap_hours", NULL },
 
+	/* what happened */
+	{ "GET",    "/v1/event_types",                 event_type_list,     "events:read", 0, NULL, NULL },
+	{ "GET",    "/v1/events",                      event_list,          "events:read", 0, "limit cursor types wait from", NULL },
+
 	/* the portal */
 	{ "GET",    "/v1/portal/help",                 portal_help,         PORTAL, 0, NULL, NULL },
 	{ "GET",    "/v1/portal/home",                 portal_home,         PORTAL, 0, NULL, NULL },

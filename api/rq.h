@@ -82,6 +82,12 @@ int rq_param_text(struct rq *rq, const char *name,
 /* As those for a whole number from `lo` to `hi`; when it was not sent, *v keeps what it held. */
 int rq_param_int(struct rq *rq, const char *name, int64_t lo, int64_t hi, int64_t *v);
 
+/*
+ * Ask again who is calling, as if the request had just come: for a reading call that has waited.
+ * The connection goes back at once; the next statement travels behind authenticate() on another.
+ */
+void rq_again(struct rq *rq);
+
 /* Who acts, for events and the audit log. */
 struct actor rq_actor(const struct rq *rq);
 

@@ -3,6 +3,7 @@
 #include "constraints.h"
 #include "crypt.h"
 #include "door.h"
+#include "feed.h"
 #include "limit.h"
 #include "log.h"
 #include "metrics.h"
@@ -61,7 +62,13 @@ int worker_start(void)
 	limit_start(conf);
 	metrics_start();
 	gate_spawn(relay_run, &this_worker.conf);
+	gate_spawn(feed_listen, &this_worker.conf);
 	return 0;
+}
+
+void worker_drain(void)
+{
+	feed_close();
 }
 
 void worker_stop(void)

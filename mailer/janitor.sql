@@ -56,3 +56,18 @@ select b.firm_id, b.id, b.path from blob b where b.state = 'doomed' order by b.c
 delete from blob b
 using jsonb_to_recordset(:blobs::jsonb) as x (firm uuid, id uuid)
 where b.firm_id = x.firm and b.id = x.id and b.state = 'doomed';
+
+-- name: janitor_events
+-- Of what was numbered and told. What is kept of a firm's events has no holes: a reader who has not come so far is
+-- told so, by event_pruned.
+with old as (
+  select e.firm_id, e.id, e.sequence from event e
+  where e.occurred_at <= :now::timestamptz - interval '90 days' and e.sequence is not null and e.published_at is not null
+  order by e.occurred_at limit 1000
+), gone as (
+  delete from event e using old o where e.firm_id = o.firm_id and e.id = o.id
+  returning o.firm_id, o.sequence
+), last as (
+  select g.firm_id, max(g.sequence) as sequence from gone g group by g.firm_id order by g.firm_id
+)
+update sequencer s set event_pruned = greatest(s.event_pruned, l.sequence) from last l where s.firm_id = l.firm_id;

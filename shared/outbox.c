@@ -1,6 +1,7 @@
 /* outbox.c - events and envelopes, written in the transaction of the act that they tell of. */
 #include "outbox.h"
 
+#include "event.h"
 #include "json.h"
 #include "sql_outbox.h"
 
@@ -29,6 +30,8 @@ int outbox_event(struct db *db, const struct actor *by, const struct event *ev, 
 	struct id id = id_new();
 	struct arena *a = db->arena;
 
+	if (!event_type_known(ev->type))
+		return err_internal(db->err, "%s is no type of shared/model/event.c", ev->type);
 	TRY(db_query(db, &sql_outbox_event,
 	             ARGS({"id", arg_id(a, &id)}, {"type", ev->type},
 	                  {"object_type", ev->object_type}, {"object", arg_id(a, &ev->object)},

@@ -21,7 +21,7 @@ struct actor {
 
 /* A fact: ids only, nothing that opens a door and no document's data. */
 struct event {
-	const char *type;        /* "<object>.<verb>", such as "client.created" */
+	const char *type;        /* of event_types (event.h), such as "client.created" */
 	const char *object_type; /* "client", "document", … */
 	struct id object;
 	struct id client;           /* id_none: none */

@@ -246,6 +246,38 @@ int db_put(struct db *db, const struct stmt *stmt, const struct field *fields, c
 	return unit_trip(db, stmt, &from, rows_r);
 }
 
+/* ---- notices ---- */
+
+static bool notice_take(PGconn *pg, char text[DB_NOTICE_SIZE])
+{
+	PGnotify *notice = PQnotifies(pg);
+
+	if (!notice)
+		return false;
+	snprintf(text, DB_NOTICE_SIZE, "%s", notice->extra);
+	PQfreemem(notice);
+	return true;
+}
+
+int db_notice(struct db *db, int timeout_ms, char text[DB_NOTICE_SIZE])
+{
+	PGconn *pg = db->conn ? db->conn->pg : NULL;
+	int r;
+
+	if (!pg || db->failed)
+		return -1;
+	if (notice_take(pg, text))
+		return 1;
+	r = io_wait_fd(PQsocket(pg), POLLIN, timeout_ms);
+	if (r <= 0)
+		return r;
+	if (!PQconsumeInput(pg) || PQstatus(pg) == CONNECTION_BAD) {
+		db->conn->spoilt = true;
+		return -1;
+	}
+	return notice_take(pg, text);
+}
+
 /* ---- the end ---- */
 
 enum outcome { COMMITTED, LOST, UNKNOWN, ASK_AGAIN };

@@ -193,6 +193,14 @@ const char *rows_column(const struct rows *rows, int column);
  */
 may_wait int db_script(struct db *db, const char *sql);
 
+/*
+ * The next notice (NOTIFY) on the unit's connection, which a statement has made LISTEN; the unit is
+ * a private_session. Waits up to `timeout_ms`. 1 and its payload, cut to DB_NOTICE_SIZE, in text; 0
+ * when there was none; -1 when the connection is lost or the wait was cancelled.
+ */
+enum { DB_NOTICE_SIZE = 64 };
+may_wait int db_notice(struct db *db, int timeout_ms, char text[DB_NOTICE_SIZE]);
+
 /* Number of the server session of the unit's connection; 0 when it has none. Advisory locks live
  * with it. */
 int db_backend_pid(const struct db *db);

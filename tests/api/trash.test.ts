@@ -253,8 +253,8 @@ test('for good: only with documents:purge, from the trash or past it; the bytes 
     [firm.id, one.created_at],
   );
   assert.ok(rows[0].n <= 2);
-  assert.deepEqual(await history(one.id), ['document.created', 'document.deleted gone', 'document.purged']);
-  assert.deepEqual(await history(two.id), ['document.created', 'document.deleted gone', 'document.purged']);
+  assert.deepEqual(await history(one.id), ['document.created', 'document.deleted gone', 'document.purged gone']);
+  assert.deepEqual(await history(two.id), ['document.created', 'document.deleted gone', 'document.purged gone']);
   await refused(
     staff.api.DELETE('/v1/documents/{document_id}', {
       params: { path: { document_id: two.id }, query: { permanent: 'perhaps' as never } },

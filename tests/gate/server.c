@@ -257,6 +257,10 @@ int worker_start(void)
 	return 0;
 }
 
+void worker_drain(void)
+{
+}
+
 void worker_stop(void)
 {
 	db_pool_free(pool);

@@ -1,7 +1,7 @@
 // What has expired goes, and nothing else.
 
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
@@ -105,4 +105,27 @@ test('one janitor at a time, and mail goes out all the same', async () => {
 	assert.ok(existsSync(orphan));
 	await lock.end();
 	await until(() => !existsSync(orphan), 'the orphan to go');
+});
+
+test('events go after 90 days, once numbered and told; how far is written down, firm by firm', async () => {
+	const [w, other] = [await rig.world(), await rig.world()];
+	const event = (firm, days, over = {}) => put(rig.owner, 'event', {
+		firm_id: firm.id, id: randomUUID(), type: 'client.updated', object_type: 'client', object_id: firm.id, actor_type: 'system', actor_name: '',
+		occurred_at: new Date(Date.now() - days * 86400_000).toISOString(), published_at: rig.now(), ...over,
+	});
+	await rig.owner.query('delete from event');
+	await rig.owner.query('delete from sequencer');
+	for (const [firm, n] of [[w.firm, 5], [other.firm, 1]])
+		await put(rig.owner, 'sequencer', { firm_id: firm.id, event_sequence: n });
+	for (const [n, days] of [[1, 92], [2, 91], [3, 89], [4, 1]])
+		await event(w.firm, days, { sequence: n });
+	await event(w.firm, 95, { sequence: 5, published_at: null });
+	await event(w.firm, 95);
+	await event(other.firm, 89, { sequence: 1 });
+	await rig.mailer(env);
+	const left = async () => (await rig.owner.query('select sequence::int from event where firm_id = $1 order by sequence', [w.firm.id])).rows.map((r) => r.sequence);
+	await until(async () => (await left()).length === 4, 'two to go');
+	assert.deepEqual(await left(), [3, 4, 5, null]);
+	const pruned = async (firm) => Number((await rig.owner.query('select event_pruned from sequencer where firm_id = $1', [firm.id])).rows[0].event_pruned);
+	assert.deepEqual([await pruned(w.firm), await pruned(other.firm)], [2, 0]);
 });

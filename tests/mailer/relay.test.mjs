@@ -118,6 +118,23 @@ test('a reader of the feed under way misses nothing and sees one order', async (
 	}
 });
 
+test('whoever listens hears which firms have new numbers, once they are committed', async () => {
+	const ear = await rig.cluster.connect('portico_api');
+	const heard = [];
+	ear.on('notification', (n) => heard.push(n.payload));
+	await ear.query('listen portico_feed');
+	await many(firms[0], 3);
+	await many(firms[1], 1);
+	await relay.query('begin');
+	await number();
+	await ear.query('select 1');
+	assert.deepEqual(heard, []);
+	await relay.query('commit');
+	await until(() => heard.length === 2, 'both firms');
+	assert.deepEqual([...heard].sort(), firms.map((f) => f.id).sort());
+	await ear.end();
+});
+
 const published = async () => Number((await rig.owner.query('select count(*) from event where published_at is not null')).rows[0].count);
 const unnumbered = async () => Number((await rig.owner.query('select count(*) from event where sequence is null')).rows[0].count);
 const length = () => Number(rig.redis.try('xlen', 'portico:events') || 0);
@@ -150,6 +167,42 @@ test('the API\'s relay numbers and tells: at once, in batches, again when Redis 
 		assert.ok(n > 708);
 		assert.deepEqual((await feed(firms[0])).map((e) => e.sequence), Array.from({ length: n }, (_, i) => i + 1));
 	} finally {
+		await api.stop();
+	}
+});
+
+test('a relay that is frozen loses the lead, and when it goes on it disturbs nobody', async () => {
+	const api = await rig.startApi(2);
+	const workers = children(api.child.pid);
+	const leader = async () => (await rig.owner.query("select l.pid from pg_locks l where l.locktype = 'advisory' and l.classid = 1886352244 and l.objid = 1 and l.granted")).rows[0]?.pid;
+	let frozen;
+	try {
+		await until(leader, 'a leader');
+		const first = await leader();
+		// which worker it is cannot be asked: the one whose freezing stops the numbers
+		for (const pid of workers) {
+			process.kill(pid, 'SIGSTOP');
+			await many(firms[0], 1, 'cold.created');
+			await sleep(1500);
+			if ((await unnumbered()) > 0) {
+				frozen = pid;
+				break;
+			}
+			process.kill(pid, 'SIGCONT');
+		}
+		assert.ok(frozen, 'neither of them numbers');
+		await until(async () => (await unnumbered()) === 0, 'the other worker');
+		assert.notEqual(await leader(), first);
+		process.kill(frozen, 'SIGCONT');
+		await many(firms[0], 20, 'warm.created');
+		await until(async () => (await unnumbered()) === 0, 'the numbers');
+		const rows = await feed(firms[0]);
+		assert.deepEqual(rows.map((e) => e.sequence), rows.map((_, i) => i + 1));
+	} finally {
+		for (const pid of workers)
+			try {
+				process.kill(pid, 'SIGCONT');
+			} catch { /* it has ended */ }
 		await api.stop();
 	}
 });

@@ -1,0 +1,2 @@
+-- name: feed_listen
+listen portico_feed

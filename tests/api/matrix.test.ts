@@ -4,17 +4,32 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { contract, type Operation } from '../lib/recorder.mjs';
 import { fit, idsOf, make, newWorld, STRANGE, type World } from '../lib/world.js';
-import { eventually, newClient, newColleague, newPortalUser, stack, type Person } from '../lib/kit.js';
+import {
+  eventually,
+  newClient,
+  newColleague,
+  newKey,
+  newPortalUser,
+  ok,
+  signIn,
+  stack,
+  type Caller as Credential,
+  type Firm,
+  type Key,
+  type Person,
+} from '../lib/kit.js';
 
 interface Caller {
-  kind: 'staff' | 'portal';
-  as: Person | undefined; // nobody has no credential
+  kind: 'staff' | 'portal' | 'key';
+  as: Credential | undefined; // nobody has none
+  may: string[]; // permissions, or the scopes of a key
   firm: 'ours' | 'theirs';
   neighbour?: boolean; // a portal user of another client: nothing there is shared with him
+  gone?: boolean; // the credential was good once
 }
 
 const worlds = {} as { ours: World; theirs: World };
-const callers: Record<string, Caller> = {};
+let callers: Record<string, Caller>;
 let before_: string;
 let cells = 0;
 
@@ -38,19 +53,59 @@ async function state(): Promise<string> {
   return JSON.stringify(all, null, 1);
 }
 
+const person = (as: Person, over: Partial<Caller> = {}): Caller => ({
+  kind: as.session.audience,
+  as,
+  may: as.session.permissions,
+  firm: 'ours',
+  ...over,
+});
+const program = (as: Key, over: Partial<Caller> = {}): Caller => ({
+  kind: 'key',
+  as,
+  may: as.made.scopes,
+  firm: 'ours',
+  ...over,
+});
+
+/** Credentials of the firm that were good once: a key that was revoked, somebody suspended, a session that was ended. */
+async function goneIn(firm: Firm): Promise<Record<string, Caller>> {
+  const key = await newKey(firm.owner);
+  await ok(firm.owner.api.DELETE('/v1/api_keys/{api_key_id}', { params: { path: { api_key_id: key.made.id } } }), 204);
+  const user = await newPortalUser(firm, await newClient(firm.owner));
+  const contact_id = user.contact.id;
+  await ok(firm.owner.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', { params: { path: { contact_id } } }));
+  const signedOut = await signIn(firm.slug, 'staff', firm.owner.email);
+  await ok(signedOut.api.POST('/v1/auth/logout'), 204);
+  return {
+    'revoked key': program(key, { gone: true }),
+    'suspended portal user': person(user, { gone: true }),
+    'owner who has signed out': person(signedOut, { gone: true }),
+  };
+}
+
+async function callersIn(ours: World, theirs: World): Promise<Record<string, Caller>> {
+  const { firm } = ours;
+  return {
+    nobody: { kind: 'staff', as: undefined, may: [], firm: 'ours' },
+    owner: person(firm.owner),
+    admin: person(await newColleague(firm, 'admin')),
+    member: person(await newColleague(firm, 'member')),
+    'portal user': person(ours.user),
+    'portal user of another client': person(await newPortalUser(firm, await newClient(firm.owner)), { neighbour: true }),
+    'key with all scopes': program(ours.key),
+    'key with one scope': program(await newKey(firm.owner, ['imports:write'])),
+    'owner of the other firm': person(theirs.firm.owner, { firm: 'theirs' }),
+    'portal user of the other firm': person(theirs.user, { firm: 'theirs' }),
+    'key of the other firm': program(theirs.key, { firm: 'theirs' }),
+    ...(await goneIn(firm)),
+  };
+}
+
 before(async () => {
   worlds.ours = await newWorld('ours');
   worlds.theirs = await newWorld('theirs');
-  const { firm } = worlds.ours;
-  const neighbour = await newPortalUser(firm, await newClient(firm.owner));
-  callers['nobody'] = { kind: 'staff', as: undefined, firm: 'ours' };
-  callers['owner'] = { kind: 'staff', as: firm.owner, firm: 'ours' };
-  callers['admin'] = { kind: 'staff', as: await newColleague(firm, 'admin'), firm: 'ours' };
-  callers['member'] = { kind: 'staff', as: await newColleague(firm, 'member'), firm: 'ours' };
-  callers['portal user'] = { kind: 'portal', as: worlds.ours.user, firm: 'ours' };
-  callers['portal user of another client'] = { kind: 'portal', as: neighbour, firm: 'ours', neighbour: true };
-  callers['owner of the other firm'] = { kind: 'staff', as: worlds.theirs.firm.owner, firm: 'theirs' };
-  callers['portal user of the other firm'] = { kind: 'portal', as: worlds.theirs.user, firm: 'theirs' };
+  callers = await callersIn(worlds.ours, worlds.theirs);
   await eventually(async () => {
     const [row] = await stack.sql(
       "select count(*)::int as n from envelope where firm_id = any($1::uuid[]) and state = 'queued' and due_at <= now()",
@@ -66,10 +121,10 @@ const ids = (whose: 'ours' | 'theirs' | 'nobody') =>
 
 /** What the caller is told before anything is looked at: status and code; undefined: he may. */
 function refusal(op: Operation, caller: Caller): string | undefined {
-  if (!caller.as) return '401 unauthenticated';
+  if (!caller.as || caller.gone) return '401 unauthenticated';
   if (!op.spec['x-callers'].includes(caller.kind)) return '403 permission_denied';
   const right: string | undefined = op.spec['x-permission'];
-  if (right && !caller.as.session.permissions.includes(right)) return '403 permission_denied';
+  if (right && !caller.may.includes(right)) return caller.kind === 'key' ? '403 insufficient_scope' : '403 permission_denied';
   return undefined;
 }
 
@@ -103,7 +158,7 @@ describe('rule 15: P4 the tenant matrix', () => {
   for (const op of contract.operations.filter((o) => !o.spec['x-callers'].some((c: string) => open.includes(c))))
     test(op.id, async () => {
       for (const [name, caller] of Object.entries(callers))
-        for (const whose of ['ours', 'theirs', 'nobody'] as const)
+        for (const whose of caller.gone ? (['ours'] as const) : (['ours', 'theirs', 'nobody'] as const))
           await cell(op, caller, whose).catch((error) => {
             throw new Error(`${name}, ids: ${whose}: ${error.message}`);
           });

@@ -19,8 +19,12 @@ struct demo_person {
 /* The demo firm's staff: owner, admin, member. Texts belong to `a`. */
 void demo_people(struct arena *a, struct demo_person people_r[DEMO_STAFF]);
 
+/* The secret of the demo firm's API key, which has every scope; it follows from the server's key,
+ * too. Text owned by `a`. */
+const char *demo_key(struct arena *a);
+
 /*
- * Load the demo firm into an installation without firms: firm, staff, two clients with their
+ * Load the demo firm into an installation without firms: firm, staff, key, two clients with their
  * contacts and upload folders. The unit writes; crypt_init() was called. 0, or -1 with err:
  * already_set_up.
  */

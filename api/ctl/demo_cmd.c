@@ -31,6 +31,8 @@ static const char *demo_json(struct ctl *ctl)
 		json_put_text(&w, people[i].password);
 		json_close(&w, '}');
 	}
+	json_key(&w, "api_key");
+	json_put_text(&w, demo_key(&ctl->arena));
 	json_close(&w, '}');
 	buf_char(&b, '\n');
 	return b.data;

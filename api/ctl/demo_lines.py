@@ -22,3 +22,5 @@ if isinstance(slug, str):
     print(f"{'firm':9} {slug}")
 for line in lines(demo):
     print(line)
+if isinstance(demo, dict) and "api_key" in demo:
+    print(f"{'API key':9} {demo['api_key']}")

@@ -298,9 +298,11 @@ describe('the demo firm, and reset', () => {
     assert.ok((await ok(staff.GET('/v1/folders'), 200)).data.length > 0);
   });
 
-  test('reset empties; reset with the fixture gives the demo firm back', async () => {
+  test('reset empties; reset with the fixture gives the demo firm back, its key with the same secret', async () => {
     assert.ok(stack.demo);
     const nobody = api(stack.url);
+    const program = api(stack.url, { token: stack.demo.api_key });
+    const clients = (await ok(program.GET('/v1/clients'), 200)).data.map((c) => c.name);
     const before = (await ok(login(stack.demo.owner.email, stack.demo.owner.password), 200)).access_token ?? '';
     await refused(
       nobody.POST('/v1/test/reset', { params: { query: { fixture: 'other' as 'demo' } } }),
@@ -314,9 +316,21 @@ describe('the demo firm, and reset', () => {
     );
     await ok(nobody.POST('/v1/test/reset'), 204);
     await refused(api(stack.url, { token: before }).GET('/v1/me'), 401, 'unauthenticated');
+    await refused(program.GET('/v1/clients'), 401, 'unauthenticated');
     assert.deepEqual(await ok(nobody.GET('/v1/setup'), 200), { needed: true });
     await ok(nobody.POST('/v1/test/reset', { params: { query: { fixture: 'demo' } } }), 204);
     const owner = await ok(login(stack.demo.owner.email, stack.demo.owner.password), 200);
     assert.ok((await ok(api(stack.url, { token: owner.access_token ?? '' }).GET('/v1/clients'), 200)).data.length > 0);
+    assert.deepEqual((await ok(program.GET('/v1/clients'), 200)).data.map((c) => c.name), clients);
+  });
+
+  test('the key of the demo firm has every scope', async () => {
+    assert.ok(stack.demo);
+    const owner = await ok(login(stack.demo.owner.email, stack.demo.owner.password), 200);
+    const keys = await ok(api(stack.url, { token: owner.access_token ?? '' }).GET('/v1/api_keys'), 200);
+    assert.deepEqual(
+      keys.data.map((k) => [k.name, k.created_by.name, k.scopes]),
+      [['Demo program', 'Olivia Owner', (owner.session?.permissions ?? []).filter((p) => !['api_keys:write', 'staff:write'].includes(p))]],
+    );
   });
 });

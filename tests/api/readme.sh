@@ -18,7 +18,8 @@ status=$?
 want='invited
 passport.txt
 view
-all is well'
+all is well
+Acme Ltd'
 if [ $status = 0 ] && [ "$said" = "$want" ]; then
 	echo "ok 1 - the README's session runs"
 	echo "# 1 of 1 passed"

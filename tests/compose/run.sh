@@ -98,7 +98,9 @@ ok "the first firm is set up with the token"
 inside node tests/compose/outbox.mjs http://127.0.0.1:1080 >"$W/outbox" &
 shim=$!
 until [ -s "$W/outbox" ]; do sleep 0.1; done
-echo '{"slug": "acme", "owner": {"email": "olive@firm.test", "password": "seven wet herons wade home"}}' >"$W/demo.json"
+key=$(call -H "Authorization: Bearer $owner" "$portal/v1/api_keys" --json '{"name": "README", "scopes": ["clients:read"]}' | jq -r .secret)
+jq -n --arg key "$key" '{slug: "acme", api_key: $key,
+	owner: {email: "olive@firm.test", password: "seven wet herons wade home"}}' >"$W/demo.json"
 portico=$portal demo=$W/demo.json outbox=$(cat "$W/outbox") inside tests/api/readme.sh run
 ok "the README's session runs, with the mail from the catcher"
 client=$(call -H "Authorization: Bearer $owner" "$portal/v1/clients" | jq -r '.data[0].id')

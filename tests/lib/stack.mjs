@@ -15,7 +15,7 @@ export const ORIGINS = ['https://app.test', 'http://app.test'];
 
 /**
  * @typedef {{ email: string, password: string, name?: string }} Login
- * @typedef {{ slug: string, owner: Login, admin: Login, member: Login } & Record<string, any>} Demo
+ * @typedef {{ slug: string, owner: Login, admin: Login, member: Login, api_key: string } & Record<string, any>} Demo
  */
 
 export class Stack {

@@ -115,6 +115,7 @@ describe('one instance', () => {
 		const demo = JSON.parse(fs.readFileSync(path.join(state, 'demo.json'), 'utf8'));
 		for (const who of ['owner', 'admin', 'member'])
 			assert.ok(run.out.includes(demo[who].email) && run.out.includes(demo[who].password), `${who}: ${run.out}`);
+		assert.ok(run.out.includes(`\nAPI key   ${demo.api_key}\n`), run.out);
 	});
 
 	test('keeps its files to itself', () => {

@@ -68,6 +68,7 @@ void fuzz_one(struct fuzz *f)
 
 	rq_of(f, &rq);
 	made(f, &rq);
+	err_clear(&rq.err);
 	rq.params[0] = (struct door_header){"limit", fuzz_line(f)};
 	rq.params[1] = (struct door_header){"cursor", fuzz_rest(f)};
 	rq.param_count = 2;

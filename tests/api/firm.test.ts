@@ -64,7 +64,7 @@ test('the settings are read, changed in part, and versioned', async () => {
   const same = await took(patch({ currency: 'CHF' }), 200);
   assert.equal(same.etag, second.etag, 'what changes nothing is no new version');
   assert.equal((await took(patch({ support_email: null, help_links: [] }), 200)).data.support_email, null);
-  const rows = await stack.sql("select changed_fields from event where firm_id = $1 and type = 'firm.updated'", [
+  const rows = await stack.sql("select changed_fields from event where firm_id = $1 and type = 'firm.updated' order by row_no", [
     firm.id,
   ]);
   assert.deepEqual(rows[0].changed_fields, Object.keys(body));

@@ -228,8 +228,8 @@ $(foreach s,$(SUITES),$(eval test-$(s): all $(filter $(B)/tests/$(s)/%,$(TEST_BI
 $(SUITES:%=test-%): test-%:
 	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' flock -o $(B)/flags tests/suite.sh $* $(filter $(B)/tests/$*/%,$(TEST_BIN))
 
-test-torture-long: ## the promises' own numbers: 1,000 kills, 20,000 events
-	@SUITE_SECONDS=0 TORTURE_KILLS=1000 TORTURE_EVENTS=20000 TORTURE_REQUESTS=100000 $(MAKE) --no-print-directory test-torture
+test-torture-long: ## the promises' own numbers: 1,000 kills, 20,000 events, a feed of 100,000
+	@SUITE_SECONDS=0 TORTURE_KILLS=1000 TORTURE_EVENTS=20000 TORTURE_REQUESTS=100000 FEED_EVENTS=100000 FEED_KILLS=5 $(MAKE) --no-print-directory test-torture
 
 test-fuzz-long: ## an hour of requests that nobody means well with
 	@SUITE_SECONDS=0 FUZZ_SECONDS=3600 $(MAKE) --no-print-directory test-fuzz

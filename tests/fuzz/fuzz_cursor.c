@@ -14,6 +14,11 @@ void (*const fuzz_start)(void) = start;
 
 static const struct route list = {.method = "GET", .path = "/v1/clients", .params = "limit cursor"};
 
+/* The fuzzer may come to know cursors of the first by looking over our shoulder; none is made for
+ * this one. */
+static const struct route other = {
+	.method = "GET", .path = "/v1/contacts", .params = "limit cursor"};
+
 static void rq_of(struct fuzz *f, struct rq *rq)
 {
 	static struct door_in in = {.method = "GET", .path = "/v1/clients"};
@@ -28,7 +33,7 @@ static void rq_of(struct fuzz *f, struct rq *rq)
 static void made(struct fuzz *f, struct rq *rq)
 {
 	size_t place = (size_t)fuzz_byte(f);
-	char other = (char)fuzz_byte(f);
+	char change = (char)fuzz_byte(f);
 	const uint8_t *bytes, *changed;
 	size_t len, changed_len;
 	int64_t at_ms, read_ms;
@@ -43,7 +48,7 @@ static void made(struct fuzz *f, struct rq *rq)
 	FUZZ_HOLDS(cursor_read(rq, cursor, &read_ms, &read_id) == 0);
 	FUZZ_HOLDS(read_ms == at_ms && id_equal(&read_id, &id));
 	FUZZ_HOLDS(crypt_unbase64(f->arena, cursor, &bytes, &len) == 0);
-	cursor[place % strlen(cursor)] = other;
+	cursor[place % strlen(cursor)] = change;
 	if (cursor_read(rq, cursor, &read_ms, &read_id) == 0)
 		FUZZ_HOLDS(crypt_unbase64(f->arena, cursor, &changed, &changed_len) == 0 &&
 		           changed_len == len && memcmp(changed, bytes, len) == 0);
@@ -73,6 +78,6 @@ void fuzz_one(struct fuzz *f)
 	rq.params[1] = (struct door_header){"cursor", fuzz_rest(f)};
 	rq.param_count = 2;
 	limit(&rq);
-	/* the key is not in the seeds */
+	rq.route = &other;
 	FUZZ_HOLDS(cursor_read(&rq, rq.params[1].value, &at_ms, &id) < 0);
 }

@@ -173,11 +173,12 @@ test('the API\'s relay numbers and tells: at once, in batches, again when Redis 
 
 test('a relay that is frozen loses the lead, and when it goes on it disturbs nobody', async () => {
 	const api = await rig.startApi(2);
-	const workers = children(api.child.pid);
+	let workers = [];
 	const leader = async () => (await rig.owner.query("select l.pid from pg_locks l where l.locktype = 'advisory' and l.classid = 1886352244 and l.objid = 1 and l.granted")).rows[0]?.pid;
 	let frozen;
 	try {
 		await until(leader, 'a leader');
+		workers = await until(() => children(api.child.pid).length >= 2 && children(api.child.pid), 'its workers');
 		const first = await leader();
 		// which worker it is cannot be asked: the one whose freezing stops the numbers
 		for (const pid of workers) {

@@ -1,8 +1,10 @@
 -- name: relay_lead
 -- The lock is the session's: it is free again when the relay's connection is gone.
 -- A relay that is frozen says nothing: the server ends its session, and another one leads.
+-- A plan that was kept from when the table was small would take seconds for a batch once it is not.
 select pg_try_advisory_lock(1886352244, 1) as leads, set_config('idle_session_timeout', '5s', false) as idle,
-  set_config('idle_in_transaction_session_timeout', '5s', false) as held;
+  set_config('idle_in_transaction_session_timeout', '5s', false) as held,
+  set_config('plan_cache_mode', 'force_custom_plan', false) as plan;
 
 -- name: relay_number
 -- Below the oldest running transaction nothing can appear any more, so no reader ever misses a row: rows get

@@ -169,8 +169,11 @@ export class Rig {
 	now() { return new Date(Date.now() + this.offset).toISOString(); }
 
 	async stopMailers() {
-		for (const mailer of this.mailers.splice(0)) {
-			const { code } = await mailer.stop();
+		const mailers = this.mailers.splice(0);
+		// all of them, before one is blamed: one that goes on would keep the test from ending
+		const codes = await Promise.all(mailers.map(async (mailer) => (await mailer.stop()).code));
+		for (const [i, mailer] of mailers.entries()) {
+			const code = codes[i];
 			assert.equal(mailer.noise, '', 'the mailer said more than its log');
 			if (!mailer.killed)
 				assert.equal(code, 0, JSON.stringify(mailer.log.slice(-5)));

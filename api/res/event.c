@@ -68,14 +68,11 @@ static int read_types(struct rq *rq, struct reader *r)
 
 static int read_wait(struct rq *rq, struct reader *r)
 {
-	const char *text = rq_param(rq, "wait");
-	size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
-	long seconds = text == NULL ? 0 : strtol(text, NULL, 10);
+	int64_t seconds = 0;
 
-	r->wait_ms = (int64_t)seconds * 1000;
-	if (text == NULL || (digits > 0 && text[digits] == '\0' && seconds <= WAIT_MAX_S))
-		return 0;
-	return err_fault(&rq->err, "?wait", "out_of_range", "From 0 to %d seconds.", WAIT_MAX_S);
+	TRY(rq_param_int(rq, "wait", 0, WAIT_MAX_S, &seconds));
+	r->wait_ms = seconds * 1000;
+	return 0;
 }
 
 static int read_call(struct rq *rq, struct reader *r)

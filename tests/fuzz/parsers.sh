@@ -1,7 +1,7 @@
 #!/bin/sh
 # parsers.sh [NAME...] - build the fuzzers of our parsers (fuzz_NAME.c) with clang's sanitizers, replay seeds/NAME, then let each look
 # for FUZZ_EACH seconds, as many at once as there are cores. What it learns stays in the build directory for the next time; a
-# finding becomes a seed when it is put right. Prints the executions of each and their sum.
+# finding becomes a seed when it is put right. FUZZ_SEED makes two searches the same. Prints the executions of each and their sum.
 set -eu
 cd "$(dirname "$0")/../.."
 F="${B:-build}/fuzz"
@@ -9,7 +9,7 @@ F="${B:-build}/fuzz"
 # one NAME: its seeds, then the search. Without FUZZ_EACH the search is the same in each run: a test that fails sometimes
 # tells nobody anything.
 one() {
-	fuzzer="$F/tests/fuzz/fuzz_$1" seeds="tests/fuzz/seeds/$1" learned="$F/learned/$1" seed=0
+	fuzzer="$F/tests/fuzz/fuzz_$1" seeds="tests/fuzz/seeds/$1" learned="$F/learned/$1" seed=${FUZZ_SEED:-0}
 	[ -n "${FUZZ_EACH:-}" ] || { learned="$F/run/$1" seed=1; }
 	mkdir -p "$learned"
 	"$fuzzer" -runs=0 -artifact_prefix="$F/found/$1-" "$seeds" &&

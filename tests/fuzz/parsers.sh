@@ -13,7 +13,7 @@ one() {
 	[ -n "${FUZZ_EACH:-}" ] || { learned="$F/run/$1" seed=1; }
 	mkdir -p "$learned"
 	"$fuzzer" -runs=0 -artifact_prefix="$F/found/$1-" "$seeds" &&
-		"$fuzzer" -seed=$seed -max_total_time="${FUZZ_EACH:-2}" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
+		"$fuzzer" -seed="$seed" -max_total_time="${FUZZ_EACH:-2}" -max_len=4096 -timeout=10 -rss_limit_mb=2048 \
 			-print_final_stats=1 -artifact_prefix="$F/found/$1-" "$learned" "$seeds"
 }
 if [ "${1:-}" = --one ]; then

@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 F="${B:-build}/fuzz"
+mkdir -p "${B:-build}"
 
 # one NAME: its seeds, then the search. Without FUZZ_EACH the search is the same in each run: a test that fails sometimes
 # tells nobody anything.

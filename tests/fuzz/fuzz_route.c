@@ -5,7 +5,8 @@
 
 void (*const fuzz_start)(void) = NULL;
 
-/* The route's pattern with the ids put in, each with the prefix that stands in the path there. */
+/* The route's pattern with words and ids put in, each id with the prefix that stands in the path
+ * there. */
 static const char *rebuilt(struct fuzz *f, const struct route *route, const char *path,
                            const struct id *ids)
 {
@@ -20,11 +21,15 @@ static const char *rebuilt(struct fuzz *f, const struct route *route, const char
 			buf_char(&b, *at++);
 			continue;
 		}
+		at += strcspn(at, "}") + 1;
+		if (memcmp(at - 4, "_id}", 4) != 0) { /* a word, as in /problems/{code} */
+			buf_add(&b, path + b.len, strcspn(path + b.len, "/"));
+			continue;
+		}
 		FUZZ_HOLDS(strlen(path) > b.len + 4);
 		memcpy(prefix, path + b.len, 3);
 		id_format(ids++, prefix, text);
 		buf_str(&b, text);
-		at += strcspn(at, "}") + 1;
 	}
 	return b.data;
 }

@@ -149,12 +149,14 @@ async function moment(crowd, luck, what) {
   if (how === 'send') await sleep(luck.between(0, 12));
 }
 
-/** kill -9 of everything at once, the supervisor too, and a new start. @param {Crowd} crowd */
+/** kill -9 of everything at once, the supervisor too, and a new start; answers when it struck. @param {Crowd} crowd */
 async function doomsday(crowd) {
-  await once(crowd, 'send');
+  await once(crowd, 'send'); // which takes a while when the crowd waits for its mails
   crowd.edgeDies = true;
+  const at = Date.now();
   await crowd.rig.killAll();
   await crowd.rig.whole();
+  return at;
 }
 
 /**
@@ -196,10 +198,7 @@ export async function siege(crowd, luck, { kills, events, targets, people, doom 
       );
     }
     await until(() => crowd.events - began >= events, 60_000, 'enough has been done');
-    if (doom) {
-      blows.push({ what: 'mailer', at: Date.now() });
-      await doomsday(crowd);
-    }
+    if (doom) blows.push({ what: 'mailer', at: await doomsday(crowd) });
   } finally {
     crowd.stopping = true;
     await work;

@@ -21,7 +21,8 @@ static void entries(struct fuzz *f, const redisReply *reply, bool claimed)
 	}
 }
 
-/* hiredis takes an array's room when the array is announced, before its elements have come: up to 10 million is looked at. */
+/* hiredis takes an array's room when the array is announced, before its elements have come: up to
+ * 10 million is looked at. */
 static bool announces_too_much(const struct fuzz *f)
 {
 	size_t digits = 0;

@@ -40,9 +40,7 @@ static bool request_id_valid(const char *text)
 	return n >= REQUEST_ID_MIN && n <= REQUEST_ID_MAX && text[n] == '\0';
 }
 
-/* Is this the part `name` of an upload: "authorize", "refused", or "body" and the seconds it took?
- */
-static bool in_phase(const struct rq *rq, const char *name)
+bool rq_in_phase(const struct rq *rq, const char *name)
 {
 	const char *phase = rq_header(rq, "x-portico-phase");
 	size_t len = strlen(name);
@@ -56,7 +54,7 @@ static bool in_phase(const struct rq *rq, const char *name)
 static int64_t began_at(const struct rq *rq)
 {
 	const char *phase = rq_header(rq, "x-portico-phase");
-	double took = in_phase(rq, "body") ? strtod(phase + strlen("body"), NULL) : 0;
+	double took = rq_in_phase(rq, "body") ? strtod(phase + strlen("body"), NULL) : 0;
 
 	return took > 0 && took < UPLOAD_SECONDS_MAX ? rq->now - (int64_t)(took * 1000) : rq->now;
 }
@@ -137,9 +135,9 @@ static void open_unit(struct rq *rq, bool writes)
 	const char *name;
 
 	db_init(db, this_worker.pool, rq->arena, &rq->err, writes);
-	if (in_phase(rq, "authorize"))
+	if (rq_in_phase(rq, "authorize"))
 		db->wait_ms = AUTHORIZE_WAIT_MS;
-	else if (in_phase(rq, "refused"))
+	else if (rq_in_phase(rq, "refused"))
 		db->wait_ms = REFUSED_WAIT_MS;
 	db_bind(db, "now", arg_time(rq->arena, rq->now));
 	for (unsigned i = 0; (name = route_id_name(rq->arena, rq->route, i)) != NULL; i++)
@@ -223,13 +221,13 @@ static int handle_upload(struct rq *rq)
 {
 	bool known;
 
-	if (in_phase(rq, "body")) {
+	if (rq_in_phase(rq, "body")) {
 		TRY(upload_length(rq));
 		TRY(upload_take(rq));
 		return handle_and_commit(rq);
 	}
 	TRY(admit_only(rq, &known));
-	if (in_phase(rq, "authorize"))
+	if (rq_in_phase(rq, "authorize"))
 		return 0;
 	TRY(limit_reason(rq));
 	rq->err.retry_after_s = 1; /* what was in the way is gone by now */
@@ -270,7 +268,7 @@ static int serve(struct rq *rq)
 	TRY(auth_claim(rq));
 	TRY(auth_origin(rq));
 	upload = rq->route->flags & UPLOAD;
-	open_unit(rq, rq->route->flags & WRITES && (!upload || in_phase(rq, "body")));
+	open_unit(rq, rq->route->flags & WRITES && (!upload || rq_in_phase(rq, "body")));
 	if (check_body(rq) < 0)
 		return right_first(rq);
 	if ((upload ? handle_upload(rq) : handle_and_commit(rq)) < 0)
@@ -293,7 +291,7 @@ static void name_right(struct rq *rq)
 /* The edge's question passes on 401 and 403 only. */
 static void answer_edge(struct rq *rq)
 {
-	if (in_phase(rq, "authorize") && rq->out->status != 204)
+	if (rq_in_phase(rq, "authorize") && rq->out->status != 204)
 		rq->out->status = 403;
 }
 
@@ -363,7 +361,7 @@ void dispatch(const struct door_in *in, struct arena *a, struct door_out *out)
 	if (!cors_preflight(rq) && serve(rq) < 0) {
 		db_roll_back(&rq->db);
 		name_right(rq);
-		if (!in_phase(rq, "authorize")) /* the edge asks again for the reason */
+		if (!rq_in_phase(rq, "authorize")) /* the edge asks again for the reason */
 			denial_note(rq);
 		reply_problem(rq);
 	}

@@ -140,13 +140,6 @@ static void learn(const struct rq *rq)
 
 /* ---- which limit, and whose ---- */
 
-static bool in_phase(const struct rq *rq, const char *name)
-{
-	const char *phase = rq_header(rq, "x-portico-phase");
-
-	return phase != NULL && strncmp(phase, name, strlen(name)) == 0;
-}
-
 static bool is_public(const struct rq *rq)
 {
 	return strcmp(rq->route->access, PUBLIC) == 0;
@@ -232,7 +225,7 @@ int limit_take(struct rq *rq)
 {
 	/* an upload is one request for its sender: taken when the edge asks, not when it passes it
 	 * on */
-	bool counted = !in_phase(rq, "body") && !in_phase(rq, "refused");
+	bool counted = !rq_in_phase(rq, "body") && !rq_in_phase(rq, "refused");
 	struct limit *l = limit_of(rq);
 
 	if (l == NULL)

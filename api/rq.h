@@ -65,6 +65,10 @@ const char *rq_header(const struct rq *rq, const char *name);
 /* The decoded query parameter `name`, or NULL. */
 const char *rq_param(const struct rq *rq, const char *name);
 
+/* Is this the part `name` of an upload: "authorize", "refused", or "body" and the seconds it took?
+ */
+bool rq_in_phase(const struct rq *rq, const char *name);
+
 /* The segment of the path that stands for "{name}" in the route's; owned by the request. */
 const char *rq_segment(const struct rq *rq, const char *name);
 

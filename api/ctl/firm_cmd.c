@@ -12,7 +12,7 @@ static const char *or_default(const char *value, const char *fallback)
 
 static int note(struct db *db, const struct tenant_firm *firm, int64_t now)
 {
-	const struct actor operator= {.type = "system", .id = id_none, .name = "Portico"};
+	const struct actor system = {.type = "system", .id = id_none, .name = "Portico"};
 	const struct id request = id_new();
 	char text[ID_TEXT_SIZE];
 	const struct audit_entry entry = {.action = "firm.created",
@@ -21,7 +21,7 @@ static int note(struct db *db, const struct tenant_firm *firm, int64_t now)
 	                                  .request_id = text};
 
 	id_format(&request, "req", text);
-	return audit_write(db, &operator, & entry, now);
+	return audit_write(db, &system, &entry, now);
 }
 
 static int create(struct ctl *ctl, struct db *db, char *const *words, struct tenant_firm *firm)

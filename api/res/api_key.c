@@ -43,21 +43,13 @@ static int read_key(struct rq *rq, unsigned how, struct api_key *key, uint64_t *
 	return rq->err.problem == PROBLEM_NONE ? 0 : -1;
 }
 
-static bool holds(const struct texts *texts, const char *text)
-{
-	for (size_t i = 0; i < texts->n; i++)
-		if (strcmp(texts->v[i], text) == 0)
-			return true;
-	return false;
-}
-
 /* Nobody gets through a key what they may not do themselves; what it had already (`before`) it may
  * keep. */
 static int may_grant(struct rq *rq, const struct texts *scopes, const struct texts *before)
 {
 	TRY(auth_known(rq));
 	for (size_t i = 0; i < scopes->n; i++) {
-		if (rq_may(rq, scopes->v[i]) || holds(before, scopes->v[i]))
+		if (rq_may(rq, scopes->v[i]) || texts_hold(before, scopes->v[i]))
 			continue;
 		return err_set(&rq->err, PROBLEM_cannot_grant_more_than_own,
 		               "You do not have %s yourself.", scopes->v[i]);

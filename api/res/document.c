@@ -238,16 +238,6 @@ static int purge(struct rq *rq, const struct document *d)
 	return reply_none(rq);
 }
 
-static int may_purge(struct rq *rq)
-{
-	TRY(auth_known(rq));
-	if (rq_may(rq, "documents:purge"))
-		return 0;
-	rq->err.required = "documents:purge";
-	return err_set(&rq->err, PROBLEM_permission_denied,
-	               "Only who may purge documents may delete one for good.");
-}
-
 /* Out of everybody's sight in the portal; staff find it in the trash, for 90 days. */
 int document_delete(struct rq *rq)
 {
@@ -256,7 +246,7 @@ int document_delete(struct rq *rq)
 
 	TRY(rq_param_bool(rq, "permanent", &permanent));
 	if (permanent == 1)
-		TRY(may_purge(rq));
+		TRY(rq_need(rq, "documents:purge"));
 	TRY(change_one(rq, permanent == 1 ? &sql_document_lock_any : &sql_document_lock,
 	               ARGS({"trashed", arg_bool(false)})));
 	TRY(find_one(rq, &sql_document_get, NULL, &document_entity, &d));

@@ -35,6 +35,14 @@ bool field_sent(const struct field *fields, uint64_t sent, const char *name)
 	return sent >> (f - fields) & 1;
 }
 
+bool texts_hold(const struct texts *texts, const char *text)
+{
+	for (size_t i = 0; i < texts->n; i++)
+		if (strcmp(texts->v[i], text) == 0)
+			return true;
+	return false;
+}
+
 const char *field_ref_prefix(const char *type)
 {
 	static const struct {

@@ -20,6 +20,9 @@ struct ids {
 	size_t n;
 	struct id *v;
 };
+
+/* Is `text` one of them? */
+bool texts_hold(const struct texts *texts, const char *text);
 /* Ref of the contract: what kind of thing (its id's prefix follows from it), which, its name. */
 struct ref {
 	const char *type; /* "client", "contact", "staff", "folder", "firm", …; NULL: null */

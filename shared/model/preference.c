@@ -64,14 +64,6 @@ static bool is_mandatory(const struct notice *n, const struct preference *p)
 	return n->mandatory || p->required;
 }
 
-static bool holds(const struct texts *texts, const char *text)
-{
-	for (size_t i = 0; i < texts->n; i++)
-		if (strcmp(texts->v[i], text) == 0)
-			return true;
-	return false;
-}
-
 /* The notice of the audience that is called so; NULL: none. */
 static const struct notice *find_notice(const struct preference *p, const char *event)
 {
@@ -106,7 +98,7 @@ struct preference_shown preference_show(const struct preference *p, struct arena
 
 		if (!is_of(n, p))
 			continue;
-		put_item(&w, n->event, is_mandatory(n, p) || !holds(&p->muted, n->event));
+		put_item(&w, n->event, is_mandatory(n, p) || !texts_hold(&p->muted, n->event));
 		if (is_mandatory(n, p))
 			shown.mandatory.v[shown.mandatory.n++] = n->event;
 	}
@@ -133,7 +125,7 @@ static void take_item(struct taking *t, const struct json *item, size_t index)
 	if (n == NULL)
 		err_fault(t->err, arena_printf(t->arena, "%s/event", at), "unknown_event",
 		          "You get no such notices.");
-	else if (holds(&t->named, n->event))
+	else if (texts_hold(&t->named, n->event))
 		err_fault(t->err, arena_printf(t->arena, "%s/event", at), "duplicate",
 		          "It is in the list already.");
 	else if (!wanted && is_mandatory(n, t->p))

@@ -23,21 +23,34 @@ static int not_told(struct rq *rq, const char *slug)
 	               "Several firms are served here: send firm.");
 }
 
-int firm_load_public(struct rq *rq, const char *slug, struct firm_public *firm_r)
+/* Its id is what a mailed link tells of it; a slug has no underscore, so it is never taken for one. */
+static int find_firm(struct rq *rq, const char *named, struct id *firm_r)
+{
+	struct rows rows;
+
+	if (id_parse(named, "frm", firm_r) == 0)
+		return 0;
+	TRY(look(rq, NULL, &sql_firm_show_find,
+	         ARGS({"slug", named}, {"host", rq_header(rq, "host")}), &rows));
+	if (rows.n == 0)
+		return not_told(rq, named);
+	*firm_r = row_id(&rows, 0, "id");
+	return 0;
+}
+
+int firm_load_public(struct rq *rq, const char *named, struct firm_public *firm_r)
 {
 	struct rows rows;
 	struct id firm;
 
-	TRY(look(rq, NULL, &sql_firm_show_find,
-	         ARGS({"slug", slug}, {"host", rq_header(rq, "host")}), &rows));
-	if (rows.n == 0)
-		return not_told(rq, slug);
-	firm = row_id(&rows, 0, "id");
+	TRY(find_firm(rq, named, &firm));
 	TRY(look(rq, &sql_firm_show_claim, &sql_firm_show_public,
 	         ARGS({"firm", arg_id(rq->arena, &firm)},
 	              {"public_url", this_worker.conf.public_url},
 	              {"password_min", arg_int(rq->arena, PASSWORD_LENGTH_MIN)}),
 	         &rows));
+	if (rows.n == 0)
+		return not_told(rq, named);
 	*firm_r = (struct firm_public){0};
 	row_read(&rows, 0, firm_public_entity.fields, firm_r, rq->arena);
 	return 0;

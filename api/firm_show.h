@@ -9,10 +9,10 @@
 may_wait int firm_load(struct rq *rq, struct firm *firm_r);
 
 /*
- * Find the firm of a public call by `slug` (may be NULL), else by the request's host, else the only
- * one there is, and read what everybody may know of it, in units of their own. 0; -1 with not_found
- * for an unknown slug, firm_required when it cannot be told.
+ * Find the firm of a public call by its slug or id in `named` (may be NULL), else by the request's
+ * host, else the only one there is, and read what everybody may know of it, in units of their own.
+ * 0; -1 with not_found for an unknown slug or id, firm_required when it cannot be told.
  */
-may_wait int firm_load_public(struct rq *rq, const char *slug, struct firm_public *firm_r);
+may_wait int firm_load_public(struct rq *rq, const char *named, struct firm_public *firm_r);
 
 #endif

@@ -16,7 +16,7 @@ select id from firm_find(:slug::text, :host::text)
 select claim_firm(:firm::uuid)
 
 -- name: firm_show_public
-select name, coalesce(portal_url, :public_url::text) as portal_url, null::text as logo_url, accent_color, sign_in,
+select slug, name, coalesce(portal_url, :public_url::text) as portal_url, null::text as logo_url, accent_color, sign_in,
 	false as self_registration, :password_min::bigint as password_min_length, '[]'::jsonb as features
 from firm
 where id = :firm::uuid

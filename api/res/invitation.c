@@ -285,7 +285,7 @@ int invitation_revoke(struct rq *rq)
 struct opened {
 	struct id firm, invitation, membership, identity;
 	const char *email, *email_key, *name, *password_hash, *audience;
-	const char *firm_name, *portal_url, *accent_color, *sign_in;
+	const char *slug, *firm_name, *portal_url, *accent_color, *sign_in;
 	int64_t expires_at;
 };
 
@@ -316,6 +316,7 @@ static void opened_read(const struct rows *row, struct opened *o)
 	o->name = row_text(row, 0, "display_name");
 	o->password_hash = row_text(row, 0, "password_hash");
 	o->audience = row_text(row, 0, "audience");
+	o->slug = row_text(row, 0, "slug");
 	o->firm_name = row_text(row, 0, "firm_name");
 	o->portal_url = row_text(row, 0, "portal_url");
 	o->accent_color = row_text(row, 0, "accent_color");
@@ -351,6 +352,7 @@ static int open_token(struct rq *rq, const char *token, struct opened *o)
 static const char *firm_public_json(struct rq *rq, const struct opened *o)
 {
 	struct firm_public firm = {
+		.slug = o->slug,
 		.name = o->firm_name,
 		.portal_url = o->portal_url != NULL ? o->portal_url : this_worker.conf.public_url,
 		.accent_color = o->accent_color,

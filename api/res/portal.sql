@@ -2,7 +2,7 @@
 
 -- name: portal_home
 select jsonb_build_object(
-		'name', r.name, 'portal_url', coalesce(r.portal_url, :public_url::text), 'logo_url', null,
+		'slug', r.slug, 'name', r.name, 'portal_url', coalesce(r.portal_url, :public_url::text), 'logo_url', null,
 		'accent_color', r.accent_color, 'sign_in', r.sign_in, 'self_registration', false,
 		'password_min_length', 8, 'features', jsonb_build_array()
 	) as firm,

@@ -55,6 +55,7 @@ static const struct field firm_fields[] = {
 };
 
 static const struct field firm_public_fields[] = {
+	F_TEXT(firm_public, slug, 0, 0, 0),
 	F_TEXT(firm_public, name, 0, 0, 0),
 	F_TEXT(firm_public, portal_url, 0, 0, 0),
 	F_TEXT(firm_public, logo_url, 0, 0, 0),

@@ -25,7 +25,7 @@ struct firm {
 
 /* What everybody may know of a firm. */
 struct firm_public {
-	const char *name, *portal_url, *logo_url, *accent_color, *sign_in;
+	const char *slug, *name, *portal_url, *logo_url, *accent_color, *sign_in;
 	bool self_registration;
 	int64_t password_min_length;
 	struct texts features;

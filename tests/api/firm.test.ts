@@ -295,6 +295,8 @@ describe('what anyone may know', () => {
     await set({ accent_color: '#010203' });
     const got = await took(nobody().GET('/v1/public/firm', { params: { query } }), 200);
     assert.deepEqual([got.data.name, got.data.accent_color, got.data.sign_in], [firm.name, '#010203', 'password']);
+    const byId = await raw(`/v1/public/firm?firm=${(await ok(read(), 200)).id}`);
+    assert.deepEqual([byId.status, byId.json?.slug], [200, firm.slug]);
     assert.equal(got.headers.get('cache-control'), 'public, max-age=60');
     assert.match(got.headers.get('vary') ?? '', /origin/i);
     const again = await raw(`/v1/public/firm?firm=${firm.slug}`, { headers: { 'if-none-match': got.etag } });
@@ -312,6 +314,8 @@ describe('what anyone may know', () => {
     assert.equal(`${none.status} ${none.json.code}`, '422 firm_required');
     const unknown = await raw('/v1/public/firm?firm=no-such-firm');
     assert.equal(`${unknown.status} ${unknown.json.code}`, '404 not_found');
-    for (const got of [none, unknown]) assert.equal(got.headers.get('cache-control'), 'no-store');
+    const strange = await raw('/v1/public/firm?firm=frm_01kjpz7w3mfa6tq2c9x4n8d5he');
+    assert.equal(`${strange.status} ${strange.json.code}`, '404 not_found');
+    for (const got of [none, unknown, strange]) assert.equal(got.headers.get('cache-control'), 'no-store');
   });
 });

@@ -7,7 +7,7 @@ export const PHONE = { width: 320, height: 640 };
 export const DESK = { width: 1280, height: 800 };
 
 const FLAGS = [
-	'--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
+	'--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP *.portal.test 127.0.0.1',
 ];
 
 export function launch(): Promise<Browser> {

@@ -1,5 +1,6 @@
 // Accepts an invitation. The token stands in the fragment, which no server ever sees, and is spent only by the button.
-import { byId, call, notice, onSubmit, passwordToggle, Problem, say, showFirm, showProblem } from "./api.js";
+import { byId, call, notice, onSubmit, passwordToggle, Problem, say, showProblem } from "./api.js";
+import { findFirm, showFirm } from "./firm.js";
 
 const token = () => decodeURIComponent(location.hash.slice(1));
 const form = byId("form");
@@ -17,6 +18,7 @@ function end(problem) {
 	signIn.href = "/signin";
 	signIn.textContent = "Go to sign-in";
 	const text = ENDS[problem.code];
+	findFirm(token());
 	if (text) notice(text, "bad", problem.code === "invitation_used" ? signIn : null).focus();
 	else showProblem(problem);
 }
@@ -33,8 +35,8 @@ function askPassword({ firm, credential, requires_password: required }) {
 }
 
 function show(invitation) {
-	showFirm(invitation.firm);
 	document.title = `Your invitation to ${invitation.firm.name}`;
+	showFirm(invitation.firm);
 	byId("title").textContent = `Welcome${invitation.name ? `, ${invitation.name}` : ""}`;
 	byId("greeting").textContent = `${invitation.firm.name} invites you to its client portal.`;
 	byId("email").value = invitation.email;

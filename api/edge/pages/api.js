@@ -167,25 +167,6 @@ export function passwordToggle(input, button) {
 	});
 }
 
-const channel = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-
-/** The nearest colour to `hex` on which white text has a contrast of 5 to 1. */
-export function readable(hex) {
-	if (!/^#[0-9a-f]{6}$/i.test(hex ?? "")) return null;
-	let rgb = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255);
-	const light = () => 0.2126 * channel(rgb[0]) + 0.7152 * channel(rgb[1]) + 0.0722 * channel(rgb[2]);
-	while (1.05 / (light() + 0.05) < 5) rgb = rgb.map((value) => value * 0.95);
-	return `rgb(${rgb.map((value) => Math.floor(value * 255)).join(" ")})`;
-}
-
-/** Put the firm's name, colour and mark on the page. */
-export function showFirm(firm) {
-	byId("firm").textContent = firm.name;
-	byId("mark").textContent = [...firm.name][0] ?? "";
-	const accent = readable(firm.accent_color);
-	if (accent) document.documentElement.style.setProperty("--accent", accent);
-}
-
 /** Where to go after signing in: an item page, or the start. */
 export function nextPage(wanted) {
 	return /^\/items\/([a-z]{3}_[0-9a-z]{26})?$/.test(wanted ?? "") ? wanted : "/items/";

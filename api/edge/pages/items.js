@@ -1,5 +1,6 @@
 // What is shared with the person: all of it, one folder (with uploads where they are allowed), or one document.
-import { byId, call, callAll, make, notice, Problem, say, showDate, showFirm, showProblem, showSize, withQuery } from "./api.js";
+import { byId, call, callAll, make, notice, Problem, say, showDate, showProblem, showSize, withQuery } from "./api.js";
+import { showFirm } from "./firm.js";
 import { acceptFiles } from "./upload.js";
 
 const id = location.pathname.slice("/items/".length);

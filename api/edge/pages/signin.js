@@ -1,9 +1,10 @@
 // Signs a client of the firm in, and goes on to the page that was asked for.
 import { byId, call, nextPage, notice, onSubmit, passwordToggle } from "./api.js";
+import { findFirm } from "./firm.js";
 
 const query = new URLSearchParams(location.search);
-const slug = [query.get("firm"), localStorage.getItem("firm")].find((word) => /^[a-z0-9-]{1,64}$/.test(word ?? "")) ?? "";
 const form = byId("form");
+const found = findFirm();
 
 if (query.has("ended")) notice("You have signed out.", "good");
 else if (query.has("next")) notice("Please sign in to go on.");
@@ -16,12 +17,11 @@ function arrive(result) {
 }
 
 onSubmit(form, async ({ email, password, firm }) => {
+	const slug = (await found)?.slug ?? "";
 	const body = { audience: "portal", email: email.trim(), password, transport: "cookie" };
 	if (firm.trim() || slug) body.firm = firm.trim() || slug;
 	try {
-		const result = await call("POST", "/v1/auth/login", body);
-		if (body.firm) localStorage.setItem("firm", body.firm);
-		arrive(result);
+		arrive(await call("POST", "/v1/auth/login", body));
 	} catch (problem) {
 		// One address of the portal may serve several firms.
 		if (problem.code === "firm_required" || body.firm) byId("firm-field").hidden = false;

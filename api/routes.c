@@ -80,7 +80,7 @@ const struct route routes[] = {
 	{ "PATCH",  "/v1/folders/{folder_id}",         folder_patch,        "documents:write", WRITES | BODY, NULL, NULL },
 	{ "DELETE", "/v1/folders/{folder_id}",         folder_delete,       "documents:write", WRITES, "recursive", NULL },
 	{ "GET",    "/v1/documents",                   document_list,       "documents:read", 0, "limit cursor client_id folder_id trashed archived updated_since", NULL },
-	{ "POST",   "/v1/documents",                   document_create,     "documents:write", WRITES | UPLOAD, "folder_id name", document_admit },
+	{ "POST",   "/v1/documents",                   document_create,     "documents:write", WRITES | UPLOAD, "folder_id name internal", document_admit },
 	{ "GET",    "/v1/documents/{document_id}",     document_get,        "documents:read", 0, NULL, NULL },
 	{ "PATCH",  "/v1/documents/{document_id}",     document_patch,      "documents:write", WRITES | BODY, NULL, NULL },
 	{ "DELETE", "/v1/documents/{document_id}",     document_delete,     "documents:write", WRITES, "permanent", NULL },

@@ -82,14 +82,18 @@ int upload_take(struct rq *rq)
 
 /* ---- what and where ---- */
 
-int upload_read(struct rq *rq, bool folder_required)
+int upload_read(struct rq *rq, bool by_staff)
 {
 	struct upload *u = arena_new(rq->arena, struct upload);
 	const char *name = rq_param(rq, "name");
 	int result = rq_param_id(rq, "folder_id", "fol", &u->folder);
+	int internal = 0;
 
 	rq->upload = u;
-	if (folder_required && rq_param(rq, "folder_id") == NULL)
+	if (by_staff)
+		result |= rq_param_bool(rq, "internal", &internal);
+	u->internal = internal == 1;
+	if (by_staff && rq_param(rq, "folder_id") == NULL)
 		result = err_fault(&rq->err, "?folder_id", "required", "It is required.");
 	if (name == NULL)
 		result = err_fault(&rq->err, "?name", "required", "It is required.");
@@ -171,7 +175,8 @@ static int insert_document(struct rq *rq, const struct id *id)
 	                  ARGS({"id", arg_id(a, id)}, {"client", arg_id(a, &u->client)},
 	                       {"folder", arg_id(a, &u->folder)}, {"name", u->name},
 	                       {"name_key", text_key(a, u->name)},
-	                       {"content_type", u->content_type}, {"blob", arg_id(a, &b->id)},
+	                       {"content_type", u->content_type},
+	                       {"internal", arg_bool(u->internal)}, {"blob", arg_id(a, &b->id)},
 	                       {"path", b->path}, {"size", arg_int(a, b->size)},
 	                       {"sha256", arg_bytes(a, b->sha256, sizeof(b->sha256))}));
 }

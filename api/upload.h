@@ -8,6 +8,7 @@
 struct upload {
 	struct id folder, client; /* folder: id_none until it is known where */
 	const char *name, *content_type;
+	bool internal; /* kept out of the portal */
 };
 
 /*
@@ -18,10 +19,10 @@ struct upload {
 may_wait int upload_take(struct rq *rq);
 
 /*
- * Read what is to be uploaded from the query and the headers into rq->upload. 0, or -1 with all
- * faults, or unsupported_media_type.
+ * Read what is to be uploaded from the query and the headers into rq->upload. Staff name the
+ * folder, and say whether it is internal. 0, or -1 with all faults, or unsupported_media_type.
  */
-int upload_read(struct rq *rq, bool folder_required);
+int upload_read(struct rq *rq, bool by_staff);
 
 /*
  * May this be put there? `place` has one row: folder_id, client_id, archived (the client is) and

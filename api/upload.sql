@@ -23,10 +23,10 @@ with bytes as (
 )
 insert into document (
 	firm_id, id, client_id, folder_id, name, name_key, content_type, size, sha256, blob_id,
-	uploaded_by_id, uploaded_by_kind, uploaded_by_name, created_at, updated_at
+	uploaded_by_id, uploaded_by_kind, uploaded_by_name, internal, created_at, updated_at
 )
 select b.firm_id, :id::uuid, :client::uuid, :folder::uuid, :name::text, :name_key::text, :content_type::text, b.size,
-	b.sha256, b.id, coalesce(m.contact_id, m.id), m.kind, m.display_name, :now, :now
+	b.sha256, b.id, coalesce(m.contact_id, m.id), m.kind, m.display_name, :internal::boolean, :now, :now
 from bytes b
 join membership m on m.firm_id = b.firm_id and m.id = :me::uuid
 returning id

@@ -36,17 +36,17 @@ where a.firm_id = :firm::uuid and a.object_id = :object_id::uuid {{audit_log_fil
 select d.id from document d where d.firm_id = :firm::uuid and d.id = :document_id::uuid
 
 -- name: audit_log_views
--- Whoever has a share that reaches the document, and whoever has opened it. A contact whose access was switched
+-- Whoever has a share that reaches the document (nobody while it is internal), and whoever has opened it. A contact whose access was switched
 -- off and on again is one viewer: the entry names the contact besides the membership of then.
 with place as (
-	select d.id, f.path
+	select d.id, f.path, d.internal
 	from document d
 	join folder f on f.firm_id = d.firm_id and f.id = d.folder_id
 	where d.firm_id = :firm::uuid and d.id = :document_id::uuid
 ), reached as (
-	select s.contact_id as id from share s where s.firm_id = :firm and s.document_id = :document_id
+	select s.contact_id as id from place p join share s on s.firm_id = :firm and s.document_id = p.id and not p.internal
 	union
-	select s.contact_id from place p join share s on s.firm_id = :firm and s.folder_id = any(p.path)
+	select s.contact_id from place p join share s on s.firm_id = :firm and s.folder_id = any(p.path) and not p.internal
 ), entry as (
 	select case when a.actor_type <> 'portal' then a.actor_type else 'contact' end as type,
 		case when a.actor_type <> 'portal' then a.actor_id

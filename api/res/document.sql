@@ -3,7 +3,7 @@ d.id, d.client_id, d.folder_id, d.name, d.content_type, d.size, encode(d.sha256,
 	d.doc_version as version, d.scan,
 	jsonb_build_object('type', case d.uploaded_by_kind when 'portal' then 'contact' when 'key' then 'api_key' else 'staff' end,
 		'id', d.uploaded_by_id, 'name', d.uploaded_by_name) as uploaded_by,
-	null::uuid as request_item_id, d.archived, d.custom_fields, d.trashed_at, d.created_at, d.updated_at,
+	null::uuid as request_item_id, d.archived, d.internal, d.custom_fields, d.trashed_at, d.created_at, d.updated_at,
 	d.version as row_version
 from document d
 
@@ -77,7 +77,7 @@ select d.id from document d where d.firm_id = :firm::uuid and d.id = :document_i
 -- The client is the folder's.
 update document d
 set client_id = f.client_id, folder_id = f.id, name = :name::text, name_key = :name_key::text,
-	archived = :archived::boolean, custom_fields = :custom_fields::jsonb, updated_at = :now::timestamptz
+	archived = :archived::boolean, internal = :internal::boolean, custom_fields = :custom_fields::jsonb, updated_at = :now::timestamptz
 from folder f
 where f.firm_id = :firm::uuid and f.id = :folder_id::uuid and f.removed_at is null
 	and d.firm_id = f.firm_id and d.id = :document_id::uuid
@@ -87,14 +87,14 @@ returning d.id
 delete from share s where s.firm_id = :firm::uuid and s.document_id = :document_id::uuid returning s.id
 
 -- name: document_viewers
--- Whom the document is shared with as it lies now: by itself, or by a folder above it.
+-- Whom the document is shared with as it lies now: by itself, or by a folder above it; nobody, while it is internal.
 select c.id, c.display_name as name
 from document d
 join folder f on f.firm_id = d.firm_id and f.id = d.folder_id
 join client k on k.firm_id = d.firm_id and k.id = d.client_id and k.status = 'active'
 join client_contact cc on cc.firm_id = d.firm_id and cc.client_id = d.client_id
 join contact c on c.firm_id = cc.firm_id and c.id = cc.contact_id
-where d.firm_id = :firm::uuid and d.id = :document_id::uuid and exists (
+where d.firm_id = :firm::uuid and d.id = :document_id::uuid and not d.internal and exists (
 	select from share s
 	where s.firm_id = d.firm_id and s.client_id = d.client_id and s.contact_id = c.id
 		and (s.document_id = d.id or s.folder_id = any(f.path))

@@ -86,6 +86,9 @@ static int lock_item(struct rq *rq, const struct share_in *in, const struct id *
 	if (rows.n == 0)
 		return err_fault(&rq->err, "/item_id", "not_found", "There is no such %s.",
 		                 in->item_type);
+	if (row_bool(&rows, 0, "internal"))
+		return err_set(&rq->err, PROBLEM_document_internal,
+		               "Clear the document's member internal first.");
 	*client_r = row_id(&rows, 0, "client_id");
 	TRY(db_query(&rq->db, &sql_share_rules, ARGS({"client", arg_id(rq->arena, client_r)}),
 	             &rows));

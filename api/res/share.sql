@@ -56,12 +56,12 @@ select s.id from share s where s.firm_id = :firm::uuid and s.id = :share_id::uui
 
 -- name: share_lock_folder
 -- Whoever shares an item waits for others who do: so the same share twice at once is made once.
-select f.client_id from folder f
+select f.client_id, false as internal from folder f
 where f.firm_id = :firm::uuid and f.id = :item::uuid and f.removed_at is null
 for no key update
 
 -- name: share_lock_document
-select d.client_id from document d
+select d.client_id, d.internal from document d
 where d.firm_id = :firm::uuid and d.id = :item::uuid and d.trashed_at is null
 for no key update
 

@@ -22,6 +22,7 @@ static const char *const scan_states[] = {"pending", "clean", "infected", "skipp
 	F_REF(document, uploaded_by, 0),                                                         \
 	F_ID(document, request_item_id, "rqi", 0),                                               \
 	F_BOOL(document, archived, FIELD_PATCH),                                                 \
+	F_BOOL(document, internal, FIELD_PATCH),                                                 \
 	F_MAP(document, custom_fields, 50, FIELD_PATCH),                                         \
 	F_TIME(document, trashed_at, 0),                                                         \
 	F_TIME(document, created_at, 0),                                                         \

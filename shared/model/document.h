@@ -16,6 +16,7 @@ struct document {
 	struct ref uploaded_by; /* staff or contact; the name is a snapshot */
 	struct id request_item_id;
 	bool archived;
+	bool internal; /* kept out of the portal, whatever is shared */
 	const char *custom_fields;
 	int64_t trashed_at;
 	int64_t created_at, updated_at;

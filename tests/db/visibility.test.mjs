@@ -41,7 +41,7 @@ function expectedItems(world, person) {
 			items.set(folder.id, `folder ${strongest(by)} in ${folder.id}`);
 	}
 	for (const document of world.documents) {
-		if (document.trashed)
+		if (document.trashed || document.internal)
 			continue;
 		const by = reach(document.folder);
 		const direct = mine.filter((s) => s.item === document);
@@ -90,8 +90,9 @@ async function addFolder(world, rnd) {
 async function addDocument(world, rnd) {
 	const folder = rnd.pick(world.folders);
 	const trashed = rnd.chance(0.15);
-	const row = await world.fixture.document(folder, { trashed_at: trashed ? T0 : null });
-	world.documents.push({ ...row, client: folder.client, folder, trashed });
+	const internal = rnd.chance(0.15);
+	const row = await world.fixture.document(folder, { trashed_at: trashed ? T0 : null, internal });
+	world.documents.push({ ...row, client: folder.client, folder, trashed, internal });
 }
 
 const set = (table, row, column, value) =>
@@ -147,6 +148,13 @@ const happenings = {
 		const document = rnd.pick(world.documents);
 		document.trashed = !document.trashed;
 		await set('document', document, 'trashed_at', document.trashed ? T0 : null);
+	},
+	async keepInside(world, rnd) {
+		if (!world.documents.length)
+			return;
+		const document = rnd.pick(world.documents);
+		document.internal = !document.internal;
+		await set('document', document, 'internal', document.internal);
 	},
 	async archive(world, rnd) {
 		const client = rnd.pick(world.clients);

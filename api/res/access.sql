@@ -12,7 +12,7 @@ select coalesce(p.status, 'off') as status, m.login_email, m.display_name, m.las
 		limit 1
 	) as invitation_id,
 	array_to_json(array_remove(array[
-		case when m.login_email_key is distinct from c.email_keys[1] then 'login_email' end,
+		case when m.id is not null and m.login_email_key is distinct from c.email_keys[1] then 'login_email' end,
 		case when m.display_name <> c.display_name then 'display_name' end
 	], null)) as stale_fields
 from contact c

@@ -26,6 +26,7 @@ const struct db_constraint constraints[] = {
 	{ "share_folder_fk",            PROBLEM_validation_failed,   "/item_id", "There is no such folder." },
 	{ "share_document_fk",          PROBLEM_validation_failed,   "/item_id", "There is no such document." },
 	{ "firm_slug_key",              PROBLEM_name_taken,          "/slug", "Another firm has this slug." },
+	{ "firm_portal_host_key",       PROBLEM_name_taken,          "/portal_url", "The links of another firm lead to this host." },
 	{ NULL, PROBLEM_NONE, NULL, NULL },
 };
 /* clang-format on */

@@ -23,7 +23,8 @@ static int not_told(struct rq *rq, const char *slug)
 	               "Several firms are served here: send firm.");
 }
 
-/* Its id is what a mailed link tells of it; a slug has no underscore, so it is never taken for one. */
+/* Its id is what a mailed link tells of it; a slug has no underscore, so it is never taken for one.
+ */
 static int find_firm(struct rq *rq, const char *named, struct id *firm_r)
 {
 	struct rows rows;

@@ -20,7 +20,7 @@ int firm_get(struct rq *rq)
 /* The firm as patched, and what it was: a name that stays need not be looked up. */
 struct firm_change {
 	struct firm firm;
-	const char *locale, *timezone, *currency;
+	const char *portal_url, *locale, *timezone, *currency;
 };
 
 static int firm_judge(struct rq *rq, const void *entity)
@@ -30,6 +30,8 @@ static int firm_judge(struct rq *rq, const void *entity)
 	struct firm_limits limits = {this_worker.conf.max_upload_bytes};
 
 	firm_check(firm, &limits, rq->arena, &rq->err);
+	if (firm->portal_url != change->portal_url)
+		firm_check_portal(firm->portal_url, this_worker.conf.public_url, &rq->err);
 	if (firm->currency != change->currency)
 		tenant_check_currency(firm->currency, "/currency", &rq->err);
 	if (firm->locale != change->locale)
@@ -51,9 +53,13 @@ static int keep_a_door(struct rq *rq, const struct firm *firm)
 static int firm_store(struct rq *rq, const struct firm *firm, uint64_t sent)
 {
 	bool bytes_sent = field_sent(firm_entity.fields, sent, "max_upload_bytes");
+	bool portal_sent = field_sent(firm_entity.fields, sent, "portal_url");
 
 	TRY(db_put(&rq->db, &sql_firm_update, firm_entity.fields, firm,
-	           ARGS({"bytes_sent", arg_bool(bytes_sent)}), NULL));
+	           ARGS({"bytes_sent", arg_bool(bytes_sent)},
+	                {"portal_sent", arg_bool(portal_sent)},
+	                {"public_url", this_worker.conf.public_url}),
+	           NULL));
 	return record_change(rq, "firm.updated", firm->id, id_none,
 	                     changed_names(rq, firm_entity.fields, sent));
 }
@@ -67,6 +73,7 @@ int firm_patch(struct rq *rq)
 	TRY(change_one(rq, &sql_firm_lock, NULL));
 	TRY(firm_load(rq, firm));
 	TRY(match_version(rq, firm->version));
+	change.portal_url = firm->portal_url;
 	change.locale = firm->locale;
 	change.timezone = firm->timezone;
 	change.currency = firm->currency;

@@ -3,7 +3,8 @@
 select id from firm where id = :firm::uuid for no key update
 
 -- name: firm_update
--- The largest document is only written when it was sent: what is shown may be the installation's.
+-- The largest document and the address are only written when they were sent: what is shown may be the installation's, and
+-- the installation's own address is none of the firm's.
 update firm
 set name = :name::text, accent_color = lower(:accent_color::text), support_email = :support_email::text,
 	help_links = :help_links::jsonb, locale = :locale::text, timezone = :timezone::text, currency = :currency::text,
@@ -12,6 +13,7 @@ set name = :name::text, accent_color = lower(:accent_color::text), support_email
 	invitation_ttl_hours = :invitation_ttl_hours::integer, session_idle_minutes = :session_idle_minutes::integer,
 	staff_idle_minutes = :staff_idle_minutes::integer,
 	max_upload_bytes = case when :bytes_sent::boolean then :max_upload_bytes::bigint else max_upload_bytes end,
+	portal_url = case when :portal_sent::boolean then nullif(lower(:portal_url::text), :public_url::text) else portal_url end,
 	mail_coalesce_seconds = :mail_coalesce_seconds::integer, default_upload_folder = :default_upload_folder::boolean,
 	default_folder_name = :default_folder_name::text, updated_at = :now::timestamptz
 where id = :firm::uuid

@@ -5,9 +5,11 @@
 #include "text.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { NEED = FIELD_CREATE | FIELD_REQUIRED, SLUG_MAX = 63, LINKS_MAX = 20 };
+enum { NEED = FIELD_CREATE | FIELD_REQUIRED, SLUG_MAX = 63, LINKS_MAX = 20, URL_MAX = 200 };
 
 static const char *const sign_ins[] = {"password", "passwordless", "both", NULL};
 static const char *const reinvite_modes[] = {"resend", "cycle", NULL};
@@ -25,7 +27,7 @@ static const struct field firm_fields[] = {
 	F_ID(firm, id, "frm", 0),
 	F_TEXT(firm, slug, 0, 0, 0),
 	F_TEXT(firm, name, 1, 200, FIELD_PATCH),
-	F_TEXT(firm, portal_url, 0, 0, 0),
+	F_TEXT(firm, portal_url, 1, URL_MAX, FIELD_PATCH | FIELD_NULLABLE),
 	F_TEXT(firm, logo_url, 0, 0, 0),
 	F_TEXT(firm, accent_color, 7, 7, FIELD_PATCH),
 	F_EMAIL(firm, support_email, FIELD_PATCH | FIELD_NULLABLE),
@@ -170,6 +172,60 @@ static int check_links(const char *links, struct arena *a, struct err *e)
 			err_fault(e, arena_printf(a, "/help_links/%zu/url", index), "invalid_url",
 			          "An address such as https://firm.example/help is needed.");
 	return 0;
+}
+
+/* The end of a host of letters, digits and hyphens, its labels parted by dots; NULL: it is none. */
+static const char *host_end(const char *host)
+{
+	char last = '.';
+	const char *c = host;
+
+	for (; isalnum((unsigned char)*c) || *c == '-' || *c == '.'; last = *c++)
+		if ((last == '.' && !isalnum((unsigned char)*c)) || (last == '-' && *c == '.'))
+			return NULL;
+	return last == '.' || last == '-' ? NULL : c;
+}
+
+/* ":8443", or nothing; ":443" is nothing that a browser would say. */
+static bool is_port(const char *text)
+{
+	char *end;
+	long port;
+
+	if (*text == '\0')
+		return true;
+	if (*text != ':' || text[1] < '1' || text[1] > '9')
+		return false;
+	port = strtol(text + 1, &end, 10);
+	return *end == '\0' && port <= 65535 && port != 443;
+}
+
+static bool is_origin(const char *url)
+{
+	const char *end = strncasecmp(url, "https://", 8) == 0 ? host_end(url + 8) : NULL;
+
+	return end != NULL && is_port(end);
+}
+
+/* Do two addresses name one host and port? Neither has a path. */
+static bool same_host(const char *one, const char *other)
+{
+	const char *a = strstr(one, "//"), *b = strstr(other, "//");
+
+	return a != NULL && b != NULL && strcasecmp(a, b) == 0;
+}
+
+void firm_check_portal(const char *url, const char *public_url, struct err *e)
+{
+	if (url == NULL || strcasecmp(url, public_url) == 0)
+		return;
+	if (!is_origin(url))
+		err_fault(e, "/portal_url", "invalid_url",
+		          "An address such as https://portal.firm.example is needed: https, a host "
+		          "in ASCII, a port unless it is 443, and nothing behind.");
+	else if (same_host(url, public_url))
+		err_fault(e, "/portal_url", "not_allowed",
+		          "This host is the installation's own: send null to have its pages.");
 }
 
 int firm_check(const struct firm *firm, const struct firm_limits *limits, struct arena *a,

@@ -68,6 +68,13 @@ struct firm_limits {
 int firm_check(const struct firm *firm, const struct firm_limits *limits, struct arena *a,
                struct err *e);
 
+/*
+ * Judge where the links of the firm's mails are to lead: an exact https origin that is not the
+ * installation's own host under another scheme, or that host's own address `public_url`, or NULL. A
+ * fault at /portal_url otherwise.
+ */
+void firm_check_portal(const char *url, const char *public_url, struct err *e);
+
 /* Is it one of the currencies of ISO 4217 that are in use? */
 bool firm_currency_known(const char *code);
 

@@ -132,7 +132,6 @@ test('every fault is told at once, with its place', async () => {
     registration_email: 'free',
     features: ['invoices'],
     slug: 'x',
-    portal_url: 'https://evil.test',
   })) {
     const got = await raw('/v1/firm', { method: 'PATCH', as: staff, json: { [name]: value } });
     assert.equal(`${got.status} ${got.json.errors[0].pointer} ${got.json.errors[0].code}`, `422 /${name} read_only`);
@@ -286,6 +285,54 @@ describe('each setting does what it says', () => {
     assert.ok(mail?.text.includes('desk@firm.test') && mail.subject.includes('Adler & Co'));
     await set({ name: firm.name, support_email: null, help_links: [] });
     assert.deepEqual((await ok(user.api.GET('/v1/portal/help'), 200)).help_links, []);
+  });
+});
+
+describe('P29: where the links of mails lead', () => {
+  const inviteLink = async () => {
+    const contact = await newContact(staff, await newClient(staff));
+    const mark = await sink.mark();
+    await ok(enable(staff, contact), 200);
+    const [mail] = await sink.mails(contact.primary_email ?? '', { after: mark });
+    return new URL(mail?.links.find((link) => link.includes('/accept#')) ?? 'none:').origin;
+  };
+
+  test('to a front end of the firm\'s own, whatever host a request names, and back again', async () => {
+    const own = `https://${unique('front')}.Portal.test:8443`;
+    assert.equal((await set({ portal_url: own })).portal_url, own.toLowerCase());
+    assert.equal(await inviteLink(), own.toLowerCase());
+    const client = await newClient(staff);
+    const contact = await newContact(staff, client);
+    const mark = await sink.mark();
+    const evil = await raw(`/v1/contacts/${contact.id}/portal_access`, { method: 'PUT', as: staff, json: { send: 'now' }, headers: { host: 'evil.test' } });
+    assert.equal(evil.status, 200);
+    const [mail] = await sink.mails(contact.primary_email ?? '', { after: mark });
+    assert.ok(mail && !`${mail.text}${mail.html}`.includes('evil.test'));
+    assert.ok(mail.links.some((link) => link.startsWith(`${own.toLowerCase()}/accept#`)));
+    assert.equal((await set({ portal_url: null })).portal_url, stack.url);
+    assert.equal(await inviteLink(), stack.url);
+    assert.equal((await set({ portal_url: stack.url })).portal_url, stack.url, 'what is shown may be sent back');
+    const [row] = await stack.sql('select portal_url from firm where slug = $1', [firm.slug]);
+    assert.equal(row.portal_url, null);
+  });
+
+  test('only to an exact https origin that is nobody else\'s', async () => {
+    const port = new URL(stack.url).port;
+    for (const portal_url of [
+      'http://portal.test', 'https://', 'https://portal.test/', 'https://portal.test/path', 'https://portal.test?x', 'https://portal.test#x',
+      'https://user@portal.test', 'https://user:pw@portal.test', 'https://-x.test', 'https://x-.test', 'https://x..test', 'https://x.test.',
+      'https://x.test:443', 'https://x.test:0', 'https://x.test:65536', 'https://x.test:08', 'https://x.test:1x', 'https://münchen.test',
+      'https://x.test\\@y.test', 'https://x y.test', 'javascript:alert(1)', '//x.test', 'x.test', 'https://[::1]', 'https://x_y.test',
+    ])
+      await refused(patch({ portal_url }), 422, 'validation_failed', ['/portal_url invalid_url']);
+    await refused(patch({ portal_url: `https://127.0.0.1:${port}` }), 422, 'validation_failed', ['/portal_url not_allowed']);
+    await refused(patch({ portal_url: '' }), 422, 'validation_failed');
+    await refused(patch({ portal_url: `https://${'x'.repeat(200)}.test` }), 422, 'validation_failed');
+    const other = await newFirm('front');
+    const portal_url = `https://${unique('front')}.test`;
+    await ok(patch({ portal_url }, other.owner), 200);
+    await refused(patch({ portal_url }), 409, 'name_taken', ['/portal_url name_taken']);
+    await refused(patch({ portal_url: portal_url.toUpperCase() }), 409, 'name_taken');
   });
 });
 

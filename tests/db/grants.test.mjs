@@ -121,7 +121,7 @@ test('the API writes neither ids nor versions nor the way up of a folder', async
 		from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
 		where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
 			and has_column_privilege('portico_api', c.oid, a.attnum, 'update')
-			and a.attname in ('id', 'firm_id', 'version', 'created_at', 'ancestors', 'path', 'kind', 'slug', 'portal_url',
+			and a.attname in ('id', 'firm_id', 'version', 'created_at', 'ancestors', 'path', 'kind', 'slug',
 				'token_hash', 'default_folder_made', 'xid', 'row_no', 'sequence')`);
 	assert.deepEqual(rows.map((r) => r.name).sort(), ['client_team.created_at', 'idempotency.created_at'], 'these are no entities');
 });

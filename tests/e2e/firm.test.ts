@@ -85,12 +85,12 @@ test('an invitation\'s page is the firm\'s also when the invitation is over, and
 
 test('the host tells the firm before what was seen last; a firm that cannot be told leaves the page without a name', async () => {
 	const host = `${unique('host')}.portal.test:${new URL(stack.url).port}`;
-	await stack.sql('update firm set portal_url = $2 where slug = $1', [firm.slug, `https://${host}`]);
+	await ok(firm.owner.api.PATCH('/v1/firm', { body: { portal_url: `https://${host}` } }), 200);
 	const own = await Visitor.come(browser, `http://${host}`, DESK);
 	await own.open('/signin');
 	assert.equal(await shown(own), firm.name);
 	await own.leave();
-	await stack.sql('update firm set portal_url = null where slug = $1', [firm.slug]);
+	await ok(firm.owner.api.PATCH('/v1/firm', { body: { portal_url: null } }), 200);
 	const lost = await Visitor.come(browser, stack.url, DESK);
 	for (const path of ['/signin', '/signin?firm=no-such-firm', '/signin?firm=%0d%0a']) {
 		await lost.open(path);

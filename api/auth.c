@@ -4,6 +4,7 @@
 #include "cidr.h"
 #include "cors.h"
 #include "crypt.h"
+#include "feature.h"
 #include "reply.h"
 #include "routes.h"
 #include "setting.h"
@@ -175,7 +176,8 @@ int auth_origin(struct rq *rq)
 /* Parameters of authenticate() and authenticate_key() that no unit has bound. */
 static const struct arg *auth_args(struct rq *rq, const struct who *who, const char *rule)
 {
-	struct arg *args = arena_array(rq->arena, struct arg, 8);
+	struct arg *args = arena_array(rq->arena, struct arg, 10);
+	const struct part *part = part_of(rq->route->path);
 	uint8_t hash[HASH_SIZE];
 
 	crypt_sha256(rq->token, strlen(rq->token), hash);
@@ -186,6 +188,8 @@ static const struct arg *auth_args(struct rq *rq, const struct who *who, const c
 	args[4] = (struct arg){"me", arg_id(rq->arena, &who->membership)};
 	args[5] = (struct arg){"now", arg_time(rq->arena, rq->began)};
 	args[6] = (struct arg){"address", address_parse(rq->arena, rq->addr)};
+	args[7] = (struct arg){"feature", part->feature};
+	args[8] = (struct arg){"tool", part->tool};
 	return args;
 }
 

@@ -1,11 +1,11 @@
 -- name: firm_show_all
--- Self-registration, a second factor and features are not there yet, and the answer says so.
+-- Self-registration and a second factor are not there yet, and the answer says so.
 select id, slug, name, coalesce(portal_url, :public_url::text) as portal_url, null::text as logo_url, accent_color,
 	support_email, help_links, locale, timezone, currency, sign_in, false as self_registration,
 	false as require_staff_totp, reinvite_mode, 'locked' as registration_email, invite_unknown_email,
 	unassigned_fallback, notify_required, invitation_ttl_hours, session_idle_minutes, staff_idle_minutes,
 	least(max_upload_bytes, :max_upload_bytes::bigint) as max_upload_bytes, mail_coalesce_seconds,
-	'[]'::jsonb as features, default_upload_folder, default_folder_name, updated_at, version
+	to_jsonb(features_but(features_off)) as features, default_upload_folder, default_folder_name, updated_at, version
 from firm
 where id = :firm::uuid
 
@@ -17,6 +17,6 @@ select claim_firm(:firm::uuid)
 
 -- name: firm_show_public
 select slug, name, coalesce(portal_url, :public_url::text) as portal_url, null::text as logo_url, accent_color, sign_in,
-	false as self_registration, :password_min::bigint as password_min_length, '[]'::jsonb as features
+	false as self_registration, :password_min::bigint as password_min_length, to_jsonb(features_but(features_off)) as features
 from firm
 where id = :firm::uuid

@@ -56,6 +56,7 @@ handler invitation_list;
 handler invitation_preview;
 handler invitation_resend;
 handler invitation_revoke;
+handler me_capabilities;
 handler me_get;
 handler me_patch;
 handler ops_health;

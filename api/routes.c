@@ -25,6 +25,7 @@ const struct route routes[] = {
 	{ "PUT",    "/v1/auth/password",               password_put,        ANY,    WRITES | BODY, NULL, NULL },
 	{ "GET",    "/v1/me",                          me_get,              ANY,    0, NULL, NULL },
 	{ "PATCH",  "/v1/me",                          me_patch,            ANY,    WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/me/capabilities",             me_capabilities,     ANY,    0, NULL, NULL },
 	{ "GET",    "/v1/me/notification_preferences", preference_get,      ANY,    0, NULL, NULL },
 	{ "PUT",    "/v1/me/notification_preferences", preference_put,      ANY,    WRITES | BODY, NULL, NULL },
 

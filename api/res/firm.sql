@@ -15,7 +15,8 @@ set name = :name::text, accent_color = lower(:accent_color::text), support_email
 	max_upload_bytes = case when :bytes_sent::boolean then :max_upload_bytes::bigint else max_upload_bytes end,
 	portal_url = case when :portal_sent::boolean then nullif(lower(:portal_url::text), :public_url::text) else portal_url end,
 	mail_coalesce_seconds = :mail_coalesce_seconds::integer, default_upload_folder = :default_upload_folder::boolean,
-	default_folder_name = :default_folder_name::text, updated_at = :now::timestamptz
+	default_folder_name = :default_folder_name::text,
+	features_off = features_but(array(select jsonb_array_elements_text(:features::jsonb))), updated_at = :now::timestamptz
 where id = :firm::uuid
 
 -- name: firm_help

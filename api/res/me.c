@@ -1,8 +1,9 @@
 /* me.c - the person who is signed in.
  *
- * GET,PATCH /v1/me
+ * GET,PATCH /v1/me   GET /v1/me/capabilities
  */
 #include "auth.h"
+#include "feature.h"
 #include "reply.h"
 #include "res.h"
 #include "session.h"
@@ -16,6 +17,16 @@ static int me_load(struct rq *rq, struct me *me_r)
 		return auth_gone(rq);
 	me_r->id = membership_id_text(rq, &rq->who.membership, me_r->audience);
 	return 0;
+}
+
+/* S0-26: what the firm has and what the person may do with it. */
+int me_capabilities(struct rq *rq)
+{
+	struct capabilities can;
+
+	if (find_one(rq, &sql_me_capabilities, NULL, &capabilities_entity, &can) < 0)
+		return auth_gone(rq);
+	return reply_one(rq, &capabilities_entity, &can, VERSION_OF_STATE);
 }
 
 int me_get(struct rq *rq)

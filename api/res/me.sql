@@ -17,3 +17,13 @@ set display_name = :name::text, phone = :phone::text,
 	updated_at = :now::timestamptz
 from firm f
 where m.firm_id = :firm::uuid and m.id = :me::uuid and f.id = m.firm_id
+
+-- name: me_capabilities
+select coalesce(
+		(select jsonb_agg(p.permission order by p.permission) from role_permission p where p.role = m.role), '[]'
+	) as permissions,
+	to_jsonb(features_but(f.features_off)) as features,
+	to_jsonb(case m.kind when 'portal' then tools_but(m.tools_off) else '{}' end) as tools
+from membership m
+join firm f on f.id = m.firm_id
+where m.firm_id = :firm::uuid and m.id = :me::uuid

@@ -4,7 +4,7 @@
 select jsonb_build_object(
 		'slug', r.slug, 'name', r.name, 'portal_url', coalesce(r.portal_url, :public_url::text), 'logo_url', null,
 		'accent_color', r.accent_color, 'sign_in', r.sign_in, 'self_registration', false,
-		'password_min_length', 8, 'features', jsonb_build_array()
+		'password_min_length', 8, 'features', to_jsonb(features_but(r.features_off))
 	) as firm,
 	coalesce(
 		(

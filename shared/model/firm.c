@@ -2,6 +2,7 @@
 #include "firm.h"
 
 #include "base.h"
+#include "feature.h"
 #include "text.h"
 
 #include <ctype.h>
@@ -48,7 +49,7 @@ static const struct field firm_fields[] = {
 	F_INT(firm, staff_idle_minutes, 1, 1440, FIELD_PATCH),
 	F_INT(firm, max_upload_bytes, 0, 0, FIELD_PATCH | FIELD_NULLABLE),
 	F_INT(firm, mail_coalesce_seconds, 0, 900, FIELD_PATCH),
-	F_TEXTS(firm, features, 0, 0),
+	F_TEXTS(firm, features, 20, FIELD_PATCH),
 	F_BOOL(firm, default_upload_folder, FIELD_PATCH),
 	F_TEXT(firm, default_folder_name, 1, 255, FIELD_PATCH),
 	F_TIME(firm, updated_at, 0),
@@ -248,5 +249,6 @@ int firm_check(const struct firm *firm, const struct firm_limits *limits, struct
 		          "A name has 1 to 255 bytes, no slash and no control character, "
 		          "and is neither . nor ..");
 	check_links(firm->help_links, a, e);
+	features_check(&firm->features, e);
 	return e->fault_count > 0 ? -1 : 0;
 }

@@ -63,7 +63,8 @@ struct firm_limits {
 
 /*
  * Add a fault for each setting that no table can judge: the colour, the name of the default folder,
- * the links, the largest document, a way to sign in that is not there. 0, or -1 with the faults.
+ * the links, the largest document, a feature, a way to sign in that is not there. 0, or -1 with the
+ * faults.
  */
 int firm_check(const struct firm *firm, const struct firm_limits *limits, struct arena *a,
                struct err *e);

@@ -130,7 +130,6 @@ test('every fault is told at once, with its place', async () => {
     self_registration: true,
     require_staff_totp: true,
     registration_email: 'free',
-    features: ['invoices'],
     slug: 'x',
   })) {
     const got = await raw('/v1/firm', { method: 'PATCH', as: staff, json: { [name]: value } });

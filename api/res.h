@@ -66,6 +66,8 @@ handler ops_openapi;
 handler ops_problem;
 handler ops_ready;
 handler password_put;
+handler portal_address_send;
+handler portal_address_show;
 handler portal_document_admit;
 handler portal_document_content;
 handler portal_document_create;

@@ -32,6 +32,7 @@ const struct route routes[] = {
 	/* the firm */
 	{ "GET",    "/v1/firm",                        firm_get,            "settings:read", 0, NULL, NULL },
 	{ "PATCH",  "/v1/firm",                        firm_patch,          "settings:write", WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/firm/portal_settings",        portal_address_show, "settings:read", 0, NULL, NULL },
 	{ "GET",    "/v1/public/firm",                 firm_public_get,     PUBLIC, NO_STORE_EXEMPT, "firm", NULL },
 
 	/* staff and roles */
@@ -64,6 +65,7 @@ const struct route routes[] = {
 	{ "DELETE", "/v1/contacts/{contact_id}/portal_access", access_off,  "portal_access:write", WRITES, NULL, NULL },
 	{ "POST",   "/v1/contacts/{contact_id}/portal_access/suspend", access_suspend, "portal_access:write", WRITES, NULL, NULL },
 	{ "POST",   "/v1/contacts/{contact_id}/portal_access/resume",  access_resume,  "portal_access:write", WRITES, NULL, NULL },
+	{ "POST",   "/v1/contacts/{contact_id}/send_portal_address",   portal_address_send, "portal_access:write", WRITES | KEY_REQUIRED, NULL, NULL },
 
 	/* invitations */
 	{ "GET",    "/v1/invitations",                 invitation_list,     "contacts:read", 0, "limit cursor status client_id contact_id", NULL },

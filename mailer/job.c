@@ -281,6 +281,7 @@ static const char *freeze(struct unit *u, struct job *job, const struct rows *ro
 		.support_email = row_text(rows, i, "support_email"),
 		.help = documents(&job->arena, row_text(rows, i, "help_links")),
 		.portal = portal_url(u->queue, rows, i),
+		.slug = row_text(rows, i, "slug"),
 		.locale = row_text(rows, i, "locale"),
 		.actor = row_text(rows, i, "actor"),
 		.client = row_text(rows, i, "client"),

@@ -66,7 +66,8 @@ for update of e skip locked;
 -- it is not in the trash, not with another client and, for portal people, while they see it.
 select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen, e.invitation_id,
        e.folder_id, e.document_id,
-       f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url, z.locale, v.actor_name as actor,
+       f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url,
+       case when f.portal_url is null then f.slug end as slug, z.locale, v.actor_name as actor,
        c.name as client, i.nonce, local_time(i.expires_at, z.zone) as until,
        coalesce(o.name, d.name) as item, s.access = 'view_upload' as can_upload,
        u.documents, u.count, u.one_folder,
@@ -80,6 +81,12 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
                           where n.firm_id = e.firm_id and n.invitation_id = e.invitation_id and n.state <> 'cancelled'
                             and (n.created_at, n.id) > (e.created_at, e.id))
                then 'a newer mail replaces it'
+           end
+         when e.kind = 'portal_address' then
+           case
+             when not exists (select from contact x
+                              where x.firm_id = e.firm_id and x.id = e.contact_id and x.archived_at is null)
+               then 'the contact is archived'
            end
          when m.state is distinct from 'active' then 'the access is off'
          when e.kind = 'document.uploaded' and coalesce(u.count, 0) = 0 then 'the documents are not there any more'

@@ -24,6 +24,7 @@ struct letter_facts {
 	const char *firm, *accent, *support_email;
 	const struct json *help; /* pages that help: [{title, url}] */
 	const char *portal;      /* base of the link, no slash at its end */
+	const char *slug;        /* the firm's, where the address does not tell it; else NULL */
 	const char *locale;
 	const char *actor, *client;
 	struct id folder, document; /* what it is about */

@@ -36,6 +36,7 @@ const struct event_type event_types[] = {
 	{ "client.deleted",        "A client was archived.",                              "client", "clients:read" },
 	{ "contact.created",       "A contact was made.",                                 "contact", "contacts:read" },
 	{ "contact.updated",       "A contact changed.",                                  "contact", "contacts:read" },
+	{ "contact.portal_address_sent", "A contact is mailed the portal's address.",     "contact", "contacts:read" },
 	{ "contact.deleted",       "A contact was archived.",                             "contact", "contacts:read" },
 	{ "document.created",      "A document was uploaded.",                            "document", "documents:read" },
 	{ "document.updated",      "A document was renamed, moved or described anew.",    "document", "documents:read" },

@@ -77,6 +77,12 @@ static const struct field firm_help_fields[] = {
 	FIELD_END,
 };
 
+static const struct field portal_settings_fields[] = {
+	F_TEXT(portal_settings, portal_url, 0, 0, 0),
+	F_TEXT(portal_settings, sign_in_url, 0, 0, 0),
+	FIELD_END,
+};
+
 static const struct field setup_in_fields[] = {
 	F_SECRET(setup_in, setup_token, NEED),
 	F_TEXT(setup_in, firm_name, 1, 200, NEED),
@@ -104,6 +110,8 @@ const struct entity firm_entity = {"firm", "frm", sizeof(struct firm), firm_fiel
 const struct entity firm_public_entity = {"firm", "frm", sizeof(struct firm_public),
                                           firm_public_fields};
 const struct entity firm_help_entity = {"firm", "frm", sizeof(struct firm_help), firm_help_fields};
+const struct entity portal_settings_entity = {"firm", "frm", sizeof(struct portal_settings),
+                                              portal_settings_fields};
 const struct entity setup_in_entity = {"firm", "frm", sizeof(struct setup_in), setup_in_fields};
 const struct entity invitation_preview_entity = {
 	"invitation", "inv", sizeof(struct invitation_preview), invitation_preview_fields};

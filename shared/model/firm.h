@@ -37,6 +37,12 @@ struct firm_help {
 	const char *help_links; /* JSON: [{title, url}] */
 };
 
+/* Where the firm's portal is: nothing in it opens a door. */
+struct portal_settings {
+	const char *portal_url;
+	const char *sign_in_url; /* names the firm where the address alone does not */
+};
+
 struct setup_in {
 	const char *setup_token, *firm_name, *firm_slug, *owner_name, *owner_email, *owner_password;
 	const char *timezone, *currency;
@@ -53,6 +59,7 @@ struct invitation_preview {
 extern const struct entity firm_entity;
 extern const struct entity firm_public_entity;
 extern const struct entity firm_help_entity;
+extern const struct entity portal_settings_entity;
 extern const struct entity setup_in_entity;
 extern const struct entity invitation_preview_entity;
 

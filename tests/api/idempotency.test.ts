@@ -87,6 +87,13 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
   },
   suspendPortalAccess: async () => accessMoves('suspend'),
   resumePortalAccess: async () => accessMoves('resume'),
+  sendPortalAddress: async () => {
+    const at = async (): Promise<Post> => ({
+      path: `/v1/contacts/${(await newContact(world.firm.owner, world.client)).id}/send_portal_address`,
+      as: world.firm.owner,
+    });
+    return [await at(), await at()];
+  },
   createApiKey: async () => both('/v1/api_keys', (n) => ({ name: unique(`Idem ${n}`), scopes: ['clients:read'] })),
   rotateApiKey: async () => {
     const path = `/v1/api_keys/${(await newKey(world.firm.owner)).made.id}/rotate?overlap_hours=`;

@@ -129,6 +129,18 @@ static void test_letter_invitation(void **state)
 	check_golden("staff_invitation", &letter);
 }
 
+static void test_letter_portal_address(void **state)
+{
+	struct letter_facts facts = sample("portal_address");
+	struct letter letter = written(&facts, NULL);
+
+	(void)state;
+	assert_non_null(strstr(letter.text, "\nhttps://adler.example/signin\n"));
+	facts.slug = "adler";
+	letter = written(&facts, NULL);
+	check_golden("portal_address", &letter);
+}
+
 static void test_letter_share(void **state)
 {
 	struct letter_facts facts = sample("folder.shared");
@@ -240,13 +252,10 @@ static void test_letter_odd_support_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_letter_invitation),
-		TEST(test_letter_share),
-		TEST(test_letter_upload),
-		TEST(test_letter_of_little_known),
-		TEST(test_letter_is_the_same_every_time),
-		TEST(test_letter_not_readable),
-		TEST(test_letter_odd_support_address),
+		TEST(test_letter_invitation),      TEST(test_letter_portal_address),
+		TEST(test_letter_share),           TEST(test_letter_upload),
+		TEST(test_letter_of_little_known), TEST(test_letter_is_the_same_every_time),
+		TEST(test_letter_not_readable),    TEST(test_letter_odd_support_address),
 	};
 
 	return cmocka_run_group_tests_name("letter", tests, NULL, NULL);

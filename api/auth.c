@@ -9,12 +9,10 @@
 #include "routes.h"
 #include "setting.h"
 #include "sql_auth.h"
+#include "token.h"
 
-#define COOKIE       "__Host-session="
-#define TOKEN_PREFIX "cps_"
-#define KEY_PREFIX   "cpk_"
-
-enum { TOKEN_SIZE = 3 * 16 + TOKEN_RANDOM_SIZE };
+#define COOKIE     "__Host-session="
+#define KEY_PREFIX "cpk_"
 
 /* How old a sign-in may be for what it opens to outlive the session: as long as somebody who walked
  * away from the screen is safe by, and long enough to fill in a form. */
@@ -101,16 +99,12 @@ static int key_claims(struct rq *rq, struct who *who)
 /* The ids that the token carries in clear; nothing is verified yet. None of ours is all zeros. */
 static int token_claims(struct rq *rq, struct who *who)
 {
-	const uint8_t *bytes;
-	size_t len;
+	struct device d;
 
-	if (strncmp(rq->token, TOKEN_PREFIX, strlen(TOKEN_PREFIX)) != 0 ||
-	    crypt_unbase64(rq->arena, rq->token + strlen(TOKEN_PREFIX), &bytes, &len) < 0 ||
-	    len != TOKEN_SIZE)
-		return -1;
-	memcpy(who->firm.b, bytes, 16);
-	memcpy(who->membership.b, bytes + 16, 16);
-	memcpy(who->session.b, bytes + 32, 16);
+	TRY(token_access_claims(rq->arena, rq->token, &d));
+	who->firm = d.firm;
+	who->membership = d.membership;
+	who->session = d.session;
 	return id_is_none(&who->firm) || id_is_none(&who->membership) || id_is_none(&who->session)
 	               ? -1
 	               : 0;
@@ -262,23 +256,6 @@ int auth_optional(struct rq *rq, struct who *who_r)
 	TRY(rc);
 	who_read(rq, &rows, who_r);
 	return 1;
-}
-
-const char *auth_token_new(struct rq *rq, const struct id *firm, const struct id *membership,
-                           const struct id *session, const char **hash_r)
-{
-	uint8_t bytes[TOKEN_SIZE], hash[HASH_SIZE];
-	const char *token;
-
-	memcpy(bytes, firm->b, 16);
-	memcpy(bytes + 16, membership->b, 16);
-	memcpy(bytes + 32, session->b, 16);
-	crypt_random(bytes + 48, TOKEN_RANDOM_SIZE);
-	token = arena_printf(rq->arena, TOKEN_PREFIX "%s",
-	                     crypt_base64(rq->arena, bytes, sizeof(bytes)));
-	crypt_sha256(token, strlen(token), hash);
-	*hash_r = arg_bytes(rq->arena, hash, sizeof(hash));
-	return token;
 }
 
 void auth_cookie(struct rq *rq, const char *token, int64_t max_age_s)

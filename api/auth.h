@@ -41,12 +41,6 @@ void auth_prelude(struct rq *rq);
 /* Fill rq->who from what authenticate() answered; runs it when nothing else did. */
 may_wait int auth_known(struct rq *rq);
 
-enum { TOKEN_RANDOM_SIZE = 32 };
-
-/* A new access token for a session, and its hash for the row; text owned by the request. */
-const char *auth_token_new(struct rq *rq, const struct id *firm, const struct id *membership,
-                           const struct id *session, const char **hash_r);
-
 /* Set, or clear with `token` NULL, the session cookie. */
 void auth_cookie(struct rq *rq, const char *token, int64_t max_age_s);
 

@@ -21,7 +21,8 @@ join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
 where s.firm_id = :firm::uuid and s.id = :session::uuid and s.membership_id = :me::uuid and s.token_hash = :token_hash::bytea
 
 -- name: denial_write_ended
--- A page that was left open asks again and again: once an hour is enough.
+-- A page that was left open asks again and again: once an hour is enough. An access token that has ended while its
+-- device may refresh is no denial.
 insert into audit (firm_id, id, at, actor_type, actor_id, actor_name, action, object_type, object_id, ip, request_id,
 	outcome, detail)
 select m.firm_id, :id::uuid, :now::timestamptz, m.kind, m.id, m.display_name, 'auth.session', 'session', s.id, :ip::text,
@@ -29,6 +30,7 @@ select m.firm_id, :id::uuid, :now::timestamptz, m.kind, m.id, m.display_name, 'a
 from session s
 join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
 where s.firm_id = :firm::uuid and s.id = :session::uuid and s.membership_id = :me::uuid and s.token_hash = :token_hash::bytea
+	and (s.ended_at is not null or s.access_expires_at is null or s.access_expires_at > :now or coalesce(s.refresh_until, s.expires_at) <= :now)
 	and not exists (
 		select from audit a
 		where a.firm_id = :firm and a.object_id = :session and a.action = 'auth.session'

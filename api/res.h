@@ -83,6 +83,7 @@ handler session_get;
 handler session_list;
 handler session_login;
 handler session_logout;
+handler session_refresh;
 handler session_revoke;
 handler session_revoke_others;
 handler setup_create;

@@ -17,6 +17,7 @@ const struct route routes[] = {
 
 	/* sessions */
 	{ "POST",   "/v1/auth/login",                  session_login,       PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/auth/refresh",                session_refresh,     PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
 	{ "POST",   "/v1/auth/logout",                 session_logout,      ANY,    WRITES | NO_KEY, NULL, NULL },
 	{ "GET",    "/v1/auth/session",                session_get,         ANY,    0, NULL, NULL },
 	{ "GET",    "/v1/auth/sessions",               session_list,        ANY,    0, "limit cursor", NULL },

@@ -6,6 +6,7 @@
 #include "reply.h"
 #include "session.h"
 #include "sql_signin.h"
+#include "token.h"
 
 const char *session_json(struct rq *rq, const struct id *session)
 {
@@ -17,24 +18,42 @@ const char *session_json(struct rq *rq, const struct id *session)
 	return reply_part(rq, &session_entity, &s);
 }
 
-/* The session's row. 0 and its end; -1 with invalid_credentials when the membership may not sign
- * in. */
-static int open_session(struct rq *rq, const struct id *membership, const struct id *session,
-                        const struct arg *how, int64_t *expires_r)
+/* How long what lives: parameters that opening and renewing a session share. */
+#define LIVES(rq)                                                                 \
+	{"staff_seconds", arg_int((rq)->arena, SESSION_STAFF_SECONDS)},           \
+		{"portal_seconds", arg_int((rq)->arena, SESSION_PORTAL_SECONDS)}, \
+		{"access_seconds", arg_int((rq)->arena, SESSION_ACCESS_SECONDS)}, \
+		{"refresh_days", arg_int((rq)->arena, REFRESH_PORTAL_DAYS)},      \
+	{                                                                         \
+		"refresh_days_max", arg_int((rq)->arena, REFRESH_PORTAL_DAYS_MAX) \
+	}
+
+static bool is_device(const char *transport)
 {
+	return strcmp(transport, "token") == 0;
+}
+
+/* The session's row. 0 and the end of what was handed out; -1 with invalid_credentials when the
+ * membership may not sign in. */
+static int open_session(struct rq *rq, const struct device *d, const char *transport,
+                        const char *hash, int64_t *expires_r)
+{
+	bool device = is_device(transport);
 	struct rows rows;
 
 	TRY(db_query(&rq->db, &sql_signin_open,
-	             ARGS({"membership", arg_id(rq->arena, membership)},
-	                  {"session", arg_id(rq->arena, session)}, how[0], how[1],
-	                  {"staff_seconds", arg_int(rq->arena, SESSION_STAFF_SECONDS)},
-	                  {"portal_seconds", arg_int(rq->arena, SESSION_PORTAL_SECONDS)},
-	                  {"ip", rq->addr}, {"user_agent", rq_header(rq, "user-agent")}),
+	             ARGS({"membership", arg_id(rq->arena, &d->membership)},
+	                  {"session", arg_id(rq->arena, &d->session)}, {"transport", transport},
+	                  {"token_hash", hash}, {"ip", rq->addr},
+	                  {"user_agent", rq_header(rq, "user-agent")},
+	                  {"refresh_nonce",
+	                   device ? arg_bytes(rq->arena, d->nonce, sizeof(d->nonce)) : NULL},
+	                  LIVES(rq)),
 	             &rows));
 	if (rows.n == 0)
 		return err_set(&rq->err, PROBLEM_invalid_credentials,
 		               "The address or the password is wrong.");
-	*expires_r = row_time(&rows, 0, "expires_at");
+	*expires_r = row_time(&rows, 0, device ? "access_expires_at" : "expires_at");
 	return 0;
 }
 
@@ -59,28 +78,143 @@ static int note_sign_in(struct rq *rq, const struct id *membership, const char *
 	return audit_write(&rq->db, &actor, &entry, rq->now);
 }
 
+/* The answer: who is signed in, and what opens the session until `expires`. */
+static int reply_session(struct rq *rq, const struct device *d, const char *state,
+                         struct sign_in_result *result)
+{
+	result->session = session_json(rq, &d->session);
+	if (result->session == NULL)
+		return -1;
+	result->state = strcmp(state, "active") == 0 ? "signed_in" : state;
+	return reply_one(rq, &sign_in_result_entity, result, 0);
+}
+
 int sign_in(struct rq *rq, const struct id *firm, const struct id *membership,
             const char *transport)
 {
-	struct id session = id_new();
-	const char *hash, *state, *token = auth_token_new(rq, firm, membership, &session, &hash);
-	const struct arg how[] = {{"token_hash", hash}, {"transport", transport}};
-	bool cookie = strcmp(transport, "cookie") == 0;
-	struct sign_in_result result = {.expires_in = INT64_MIN};
+	struct device d = {
+		.firm = *firm, .membership = *membership, .session = id_new(), .generation = 1};
+	struct sign_in_result result = {0};
+	const char *token, *hash, *state;
 	int64_t expires = rq->now;
 
-	TRY(open_session(rq, membership, &session, how, &expires));
+	crypt_random(d.nonce, sizeof(d.nonce));
+	token = token_access(rq->arena, &d, &hash);
+	TRY(open_session(rq, &d, transport, hash, &expires));
 	TRY(note_sign_in(rq, membership, &state));
-	result.session = session_json(rq, &session);
-	if (result.session == NULL)
-		return -1;
-	result.state = strcmp(state, "active") == 0 ? "signed_in" : state;
 	result.expires_in = (expires - rq->now) / 1000;
-	if (cookie)
-		auth_cookie(rq, token, result.expires_in);
-	else
+	if (is_device(transport)) {
 		result.access_token = token;
-	return reply_one(rq, &sign_in_result_entity, &result, 0);
+		result.refresh_token = token_refresh(rq->arena, &d);
+	} else {
+		auth_cookie(rq, token, result.expires_in);
+	}
+	return reply_session(rq, &d, state, &result);
+}
+
+/* ---- the same device once more ---- */
+
+static int refresh_invalid(struct rq *rq)
+{
+	return err_set(&rq->err, PROBLEM_refresh_token_invalid,
+	               "The refresh token is not known, or its session has ended: sign in.");
+}
+
+/* Somebody else has, or had, this token too: whoever it is, both are out, and it is on record. */
+static int refresh_reused(struct rq *rq, const struct device *d)
+{
+	struct audit_entry entry = {
+		.action = "auth.refresh_reused",
+		.object_type = "session",
+		.object = d->session,
+		.outcome = "denied",
+		.ip = rq->addr,
+		.request_id = rq->request_id,
+	};
+	struct actor nobody = {.type = "system", .id = id_none, .name = "Portico"};
+
+	TRY(db_query(&rq->db, &sql_signin_end, ARGS({"session", arg_id(rq->arena, &d->session)}),
+	             NULL));
+	TRY(audit_write(&rq->db, &nobody, &entry, rq->now));
+	TRY(db_commit(&rq->db));
+	return err_set(&rq->err, PROBLEM_refresh_token_reused,
+	               "This refresh token was used before: the session has been ended. Sign in.");
+}
+
+/* The row's next generation. */
+static int rotate(struct rq *rq, struct device *d, int64_t *expires_r)
+{
+	struct rows rows;
+	const char *hash;
+
+	d->generation++;
+	(void)token_access(rq->arena, d, &hash);
+	TRY(db_query(&rq->db, &sql_signin_rotate,
+	             ARGS({"session", arg_id(rq->arena, &d->session)}, {"token_hash", hash},
+	                  {"generation", arg_int(rq->arena, d->generation)}, LIVES(rq)),
+	             &rows));
+	*expires_r = row_time(&rows, 0, "access_expires_at");
+	return record_act(rq, "auth.refreshed", "session", d->session);
+}
+
+/* Fills the device from its row; the caller is known from then on. 0; -1 when no token of it is
+ * good. */
+static int device_load(struct rq *rq, struct device *d, struct rows *row)
+{
+	const uint8_t *nonce;
+
+	TRY(db_query(&rq->db, &sql_signin_device, ARGS({"session", arg_id(rq->arena, &d->session)}),
+	             row));
+	if (row->n == 0)
+		return refresh_invalid(rq);
+	d->membership = row_id(row, 0, "membership_id");
+	if (row_bytes(row, 0, "refresh_nonce", rq->arena, &nonce) == NONCE_SIZE)
+		memcpy(d->nonce, nonce, NONCE_SIZE);
+	return 0;
+}
+
+/* For events and the audit log. */
+static void act_as(struct rq *rq, const struct device *d, const struct rows *row)
+{
+	rq->who.known = true;
+	rq->who.membership = d->membership;
+	rq->who.audience = row_text(row, 0, "kind");
+	rq->who.name = row_text(row, 0, "display_name");
+}
+
+/* Does the token of before still stand for its successor? */
+static bool in_grace(const struct rq *rq, const struct rows *row)
+{
+	return rq->now < row_time(row, 0, "rotated_at") + REFRESH_GRACE_SECONDS * INT64_C(1000);
+}
+
+int sign_in_again(struct rq *rq, const char *token)
+{
+	struct sign_in_result result = {0};
+	int64_t newest, expires;
+	struct device d;
+	struct rows row;
+	const char *hash;
+
+	if (token_refresh_claims(rq->arena, token, &d) < 0)
+		return refresh_invalid(rq);
+	TRY(device_load(rq, &d, &row));
+	newest = row_int(&row, 0, "refresh_generation");
+	if (!token_refresh_fits(rq->arena, token, &d) || d.generation > newest ||
+	    !row_bool(&row, 0, "open") || !row_bool(&row, 0, "lives"))
+		return refresh_invalid(rq);
+	if (d.generation + 1 < newest || (d.generation < newest && !in_grace(rq, &row)))
+		return refresh_reused(rq, &d);
+	act_as(rq, &d, &row);
+	expires = row_time(&row, 0, "access_expires_at");
+	if (d.generation == newest)
+		TRY(rotate(rq, &d, &expires));
+	else
+		d.generation = newest;
+	result.access_token = token_access(rq->arena, &d, &hash);
+	result.refresh_token = token_refresh(rq->arena, &d);
+	result.expires_in = (expires - rq->now) / 1000;
+	return reply_session(rq, &d, row_text(&row, 0, "state"), &result);
 }
 
 const char *membership_id_text(struct rq *rq, const struct id *membership, const char *audience)

@@ -16,6 +16,15 @@ may_wait int sign_in(struct rq *rq, const struct id *firm, const struct id *memb
  * err. */
 may_wait const char *session_json(struct rq *rq, const struct id *session);
 
+/*
+ * Give the device whose refresh token this is its next tokens, in the firm bound as :firm and
+ * claimed, and answer 200 SignInResult. The token before the last is answered with the same
+ * successor for a minute, since answers are lost and two tabs ask at once. Later it is
+ * refresh_token_reused, which ends the session and is committed; any other is
+ * refresh_token_invalid. 0, or -1 with err.
+ */
+may_wait int sign_in_again(struct rq *rq, const char *token);
+
 /* "mem" or "stf" and the like: the public id of a membership of this audience, owned by the
  * request. */
 const char *membership_id_text(struct rq *rq, const struct id *membership, const char *audience);

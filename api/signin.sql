@@ -1,17 +1,29 @@
+-- part: access_end
+least(:now::timestamptz + make_interval(secs => :access_seconds::integer), t.expires_at)
+
 -- name: signin_open
--- One row: the membership may sign in. The firm's settings decide how long it may be idle.
+-- One row: the membership may sign in. The firm's settings decide how long it may be idle. Of a device (refresh_nonce)
+-- the access token ends before the session does, and a portal user's may come back after the session has.
 insert into session (
 	firm_id, id, membership_id, token_hash, transport, authenticated_at, created_at, expires_at, idle_seconds,
-	last_seen_at, ip, user_agent
+	last_seen_at, ip, user_agent, refresh_nonce, refresh_generation, rotated_at, access_expires_at, refresh_until
 )
-select m.firm_id, :session::uuid, m.id, :token_hash::bytea, :transport::text, :now::timestamptz, :now,
-	:now + make_interval(secs => case m.kind when 'staff' then :staff_seconds::integer else :portal_seconds::integer end),
+select m.firm_id, :session::uuid, m.id, :token_hash::bytea, :transport::text, :now::timestamptz, :now, t.expires_at,
 	60 * case m.kind when 'staff' then f.staff_idle_minutes else f.session_idle_minutes end,
-	:now, :ip::text, left(:user_agent::text, 400)
+	:now, :ip::text, left(:user_agent::text, 400),
+	d.nonce, case when d.nonce is not null then 1 end, case when d.nonce is not null then :now end,
+	case when d.nonce is not null then {{access_end}} end,
+	case when d.nonce is not null and m.kind = 'portal' then :now + make_interval(days => :refresh_days::integer) end
 from membership m
 join firm f on f.id = m.firm_id
+cross join lateral (
+	select :now::timestamptz + make_interval(
+		secs => case m.kind when 'staff' then :staff_seconds::integer else :portal_seconds::integer end
+	) as expires_at
+) t
+cross join (select :refresh_nonce::bytea as nonce) d
 where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.state in ('active', 'pending_verification')
-returning expires_at
+returning expires_at, access_expires_at
 
 -- name: signin_touch
 update membership set last_sign_in_at = :now::timestamptz where firm_id = :firm::uuid and id = :membership::uuid
@@ -38,3 +50,41 @@ select s.id, m.kind as audience,
 from session s
 join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
 where s.firm_id = :firm::uuid and s.id = :session::uuid
+
+-- name: signin_device
+-- The device of a session, held until the end: of two refreshes at once the second sees what the first has done.
+select s.membership_id, m.kind, m.display_name, m.state, s.refresh_nonce, s.refresh_generation, s.rotated_at,
+	s.access_expires_at, s.ended_at is null as open,
+	s.refresh_until > :now::timestamptz or (
+		s.expires_at > :now and s.last_seen_at + make_interval(secs => s.idle_seconds) > :now
+	) as lives
+from session s
+join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
+where s.firm_id = :firm::uuid and s.id = :session::uuid and s.refresh_nonce is not null
+	and m.state in ('active', 'pending_verification')
+for no key update of s
+
+-- name: signin_rotate
+-- The successor. An access token that had ended already is not good for the minute either.
+update session s
+set refresh_generation = :generation::integer, token_hash = :token_hash::bytea, rotated_at = :now::timestamptz,
+	last_seen_at = :now, previous_hash = case when s.access_expires_at > :now then s.token_hash end,
+	idle_seconds = 60 * case m.kind when 'staff' then f.staff_idle_minutes else f.session_idle_minutes end,
+	expires_at = t.expires_at, access_expires_at = {{access_end}},
+	refresh_until = case when s.refresh_until is not null then least(
+		:now + make_interval(days => :refresh_days::integer), s.created_at + make_interval(days => :refresh_days_max::integer)
+	) end
+from membership m
+join firm f on f.id = m.firm_id
+join session o on o.firm_id = m.firm_id and o.membership_id = m.id
+cross join lateral (
+	select case when o.refresh_until is null then o.expires_at else least(
+		:now::timestamptz + make_interval(secs => :portal_seconds::integer),
+		o.created_at + make_interval(days => :refresh_days_max::integer)
+	) end as expires_at
+) t
+where s.firm_id = :firm::uuid and s.id = :session::uuid and m.firm_id = s.firm_id and m.id = s.membership_id and o.id = s.id
+returning s.access_expires_at
+
+-- name: signin_end
+update session set ended_at = :now::timestamptz where firm_id = :firm::uuid and id = :session::uuid

@@ -14,10 +14,12 @@ where i.firm_id = x.firm_id and i.membership_id = x.membership_id and i.key_hash
 delete from sign_in_attempt where resets_at <= :now::timestamptz;
 
 -- name: janitor_sessions
--- A session that was ended early goes when its time would have been up.
+-- A session that was ended early goes when its time would have been up; a device that may come back stays.
 delete from session s
 using (
-  select x.firm_id, x.id from session x where x.expires_at <= :now::timestamptz order by x.expires_at limit 1000
+  select x.firm_id, x.id from session x
+  where x.expires_at <= :now::timestamptz and (x.refresh_until is null or x.refresh_until <= :now or x.ended_at <= :now)
+  order by x.expires_at limit 1000
 ) x
 where s.firm_id = x.firm_id and s.id = x.id;
 

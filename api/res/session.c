@@ -1,6 +1,6 @@
 /* session.c - signing in with a password, signing out, and the sessions of a person.
  *
- * POST /v1/auth/login   POST /v1/auth/logout   GET /v1/auth/session
+ * POST /v1/auth/login   POST /v1/auth/refresh   POST /v1/auth/logout   GET /v1/auth/session
  * GET,DELETE /v1/auth/sessions   DELETE /v1/auth/sessions/{session_id}
  */
 #include "session.h"
@@ -13,6 +13,7 @@
 #include "signin.h"
 #include "sql_session.h"
 #include "text.h"
+#include "token.h"
 
 /* What the database knows of somebody who wants to sign in. */
 struct person {
@@ -70,6 +71,21 @@ int session_login(struct rq *rq)
 		return guess_wrong(rq, guess, "The address or the password is wrong.");
 	TRY(guess_right(rq, guess));
 	return sign_in(rq, &guess->firm, &guess->membership, in.transport);
+}
+
+int session_refresh(struct rq *rq)
+{
+	struct refresh_in in = {0};
+	struct device claimed;
+
+	TRY(body_read(rq, refresh_in_entity.fields, FIELD_CREATE, &in, NULL));
+	if (token_refresh_claims(rq->arena, in.refresh_token, &claimed) < 0)
+		return err_set(&rq->err, PROBLEM_refresh_token_invalid,
+		               "That is no refresh token.");
+	rq->who.firm = claimed.firm;
+	db_bind(&rq->db, "firm", arg_id(rq->arena, &claimed.firm));
+	db_prelude(&rq->db, &sql_session_claim, NULL, NULL);
+	return sign_in_again(rq, in.refresh_token);
 }
 
 int session_logout(struct rq *rq)

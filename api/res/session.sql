@@ -11,12 +11,23 @@ select claim_firm(:firm::uuid)
 update session set ended_at = :now::timestamptz where firm_id = :firm::uuid and id = :session::uuid and ended_at is null
 
 -- part: session_live
-s.firm_id = :firm::uuid and s.membership_id = :me::uuid and s.ended_at is null and s.expires_at > :now::timestamptz
-	and s.last_seen_at + make_interval(secs => s.idle_seconds) > :now
+s.firm_id = :firm::uuid and s.membership_id = :me::uuid and s.ended_at is null and (
+	s.refresh_until > :now::timestamptz
+	or (s.expires_at > :now and s.last_seen_at + make_interval(secs => s.idle_seconds) > :now)
+)
 
 -- name: session_list
-select s.id, s.id = :session::uuid as current, s.user_agent, coalesce(s.ip, '') as ip, s.created_at, s.last_seen_at,
-	s.expires_at
+-- The kind of device is what the program says of itself.
+select s.id, s.id = :session::uuid as current, s.transport,
+	case
+		when s.user_agent ~* 'ipad|tablet' or (s.user_agent ~* 'android' and s.user_agent ~* 'mozilla' and s.user_agent !~* 'mobile')
+			then 'tablet'
+		when s.user_agent ~* 'mobile|iphone|ipod|android|okhttp|cfnetwork|darwin' then 'phone'
+		when s.user_agent ~* 'mozilla' then 'computer'
+		else 'other'
+	end as device,
+	s.user_agent, coalesce(s.ip, '') as ip, s.created_at, s.last_seen_at,
+	greatest(s.refresh_until, s.expires_at) as expires_at
 from session s
 where {{session_live}}
 	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)

@@ -17,7 +17,13 @@ enum {
 };
 
 /* Numbers of the subkeys of PORTICO_SECRET_KEY. */
-enum crypt_subkey { KEY_MAIL_TOKEN = 1, KEY_CURSOR = 2, KEY_IDEMPOTENCY = 3, KEY_DEMO = 4 };
+enum crypt_subkey {
+	KEY_MAIL_TOKEN = 1,
+	KEY_CURSOR = 2,
+	KEY_IDEMPOTENCY = 3,
+	KEY_DEMO = 4,
+	KEY_SESSION = 5
+};
 
 /* Call once at start, before anything else here. 0 or -1. `master` is copied. */
 int crypt_init(const uint8_t master[KEY_SIZE]);

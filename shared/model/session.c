@@ -6,6 +6,7 @@
 enum { NEED = FIELD_CREATE | FIELD_REQUIRED };
 
 const char *const audiences[] = {"staff", "portal", NULL};
+static const char *const devices[] = {"computer", "phone", "tablet", "other", NULL};
 
 /* clang-format off */
 static const struct field login_in_fields[] = {
@@ -14,6 +15,11 @@ static const struct field login_in_fields[] = {
 	F_EMAIL(login_in, email, NEED),
 	F_SECRET(login_in, password, NEED),
 	F_ENUM(login_in, transport, transports, NEED),
+	FIELD_END,
+};
+
+static const struct field refresh_in_fields[] = {
+	F_SECRET(refresh_in, refresh_token, NEED),
 	FIELD_END,
 };
 
@@ -45,6 +51,8 @@ static const struct field sign_in_result_fields[] = {
 static const struct field session_info_fields[] = {
 	F_ID(session_info, id, "ses", 0),
 	F_BOOL(session_info, current, 0),
+	F_ENUM(session_info, transport, transports, 0),
+	F_ENUM(session_info, device, devices, 0),
 	F_TEXT(session_info, user_agent, 0, 0, 0),
 	F_TEXT(session_info, ip, 0, 0, 0),
 	F_TIME(session_info, created_at, 0),
@@ -74,6 +82,8 @@ static const struct field me_fields[] = {
 /* clang-format on */
 
 const struct entity login_in_entity = {"session", "ses", sizeof(struct login_in), login_in_fields};
+const struct entity refresh_in_entity = {"session", "ses", sizeof(struct refresh_in),
+                                         refresh_in_fields};
 const struct entity session_entity = {"session", "ses", sizeof(struct session), session_fields};
 const struct entity sign_in_result_entity = {"session", "ses", sizeof(struct sign_in_result),
                                              sign_in_result_fields};

@@ -4,10 +4,28 @@
 
 #include "field.h"
 
-enum { SESSION_STAFF_SECONDS = 12 * 3600, SESSION_PORTAL_SECONDS = 24 * 3600 };
+/*
+ * How long a session lives, and how long the access token of an app does: as long as what was
+ * stolen may be of use. A portal user's device may come back for 30 days after its last refresh (an
+ * app that is opened once a month), and for 180 days in all (twice a year they prove who they are).
+ * A device of the staff lives no longer than any session of the staff, whose firm decides how long
+ * it may be idle. The token before stays good as long as an answer may be lost and asked for again.
+ */
+enum {
+	SESSION_STAFF_SECONDS = 12 * 3600,
+	SESSION_PORTAL_SECONDS = 24 * 3600,
+	SESSION_ACCESS_SECONDS = 3600,
+	REFRESH_PORTAL_DAYS = 30,
+	REFRESH_PORTAL_DAYS_MAX = 180,
+	REFRESH_GRACE_SECONDS = 60 /* authenticate() has it too */
+};
 
 struct login_in {
 	const char *firm, *audience, *email, *password, *transport;
+};
+
+struct refresh_in {
+	const char *refresh_token;
 };
 
 struct session {
@@ -22,11 +40,11 @@ struct session {
 };
 
 struct sign_in_result {
-	const char *state;        /* "signed_in", "pending_verification" */
-	const char *session;      /* JSON */
-	const char *access_token; /* transport token only */
-	const char *refresh_token;
-	int64_t expires_in; /* seconds, INT64_MIN: null */
+	const char *state;         /* "signed_in", "pending_verification" */
+	const char *session;       /* JSON */
+	const char *access_token;  /* transport token only */
+	const char *refresh_token; /* the same */
+	int64_t expires_in;        /* seconds, INT64_MIN: null */
 	const char *mfa_token;
 	struct texts mfa_methods;
 };
@@ -34,7 +52,9 @@ struct sign_in_result {
 /* One session among those of a person. */
 struct session_info {
 	struct id id;
-	bool current; /* the one that asks */
+	bool current;          /* the one that asks */
+	const char *transport; /* "cookie" or "token" */
+	const char *device;    /* "computer", "phone", "tablet" or "other", as the program says */
 	const char *user_agent, *ip;
 	int64_t created_at, last_seen_at, expires_at;
 };
@@ -53,6 +73,7 @@ struct me {
 
 extern const char *const audiences[];
 extern const struct entity login_in_entity;
+extern const struct entity refresh_in_entity;
 extern const struct entity session_entity;
 extern const struct entity sign_in_result_entity;
 extern const struct entity session_info_entity;

@@ -99,6 +99,7 @@ export interface Person extends Caller {
   password: string;
   session: Schema['Session'];
   firm: string;
+  refresh: string;
 }
 
 /** An API key as a caller, and what it was made with. */
@@ -136,7 +137,8 @@ function person(result: Schema['SignInResult'], firm: string, email: string, pas
   assert.equal(result.state, 'signed_in');
   assert.ok(result.session && result.access_token);
   const token = result.access_token;
-  return { api: api(stack.url, { token, from }), token, email, password, session: result.session, from, firm };
+  const refresh = result.refresh_token ?? '';
+  return { api: api(stack.url, { token, from }), token, refresh, email, password, session: result.session, from, firm };
 }
 
 export async function signIn(

@@ -12,6 +12,7 @@ import {
   newPortalUser,
   ok,
   share,
+  signIn,
   unique,
   upload,
   address,
@@ -131,6 +132,7 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
       password: 'nothing at all',
       transport: 'token',
     }),
+    refreshSession: () => ({ refresh_token: 'x'.repeat(95) }),
     runSetup: () => ({
       setup_token: 'x',
       firm_name: 'X',
@@ -265,6 +267,7 @@ export const NEEDED: Record<string, (world: World) => Promise<unknown>> = {
     password: PASSWORD,
     transport: 'token',
   }),
+  refreshSession: async (w) => ({ refresh_token: (await signIn(w.firm.slug, 'staff', w.firm.owner.email)).refresh }),
   acceptInvitation: async (w) => {
     const contact = await newContact(w.firm.owner, w.client);
     const after = await sink.mark();

@@ -31,6 +31,7 @@ int candidate_load(struct rq *rq, struct candidate *c_r)
 		.sends = row_int(&rows, 0, "sends"),
 		.client_count = row_int(&rows, 0, "client_count"),
 		.business_alone = row_bool(&rows, 0, "business_alone"),
+		.ends_at = row_time(&rows, 0, "ends_at"),
 		.reinvite_mode = row_text(&rows, 0, "reinvite_mode"),
 		.ttl_hours = row_int(&rows, 0, "ttl_hours"),
 	};
@@ -202,6 +203,43 @@ static bool is_chosen(struct rq *rq, const struct candidate *c, const struct acc
 	       strcmp(key_of(rq, in->login_email), key_of(rq, c->contact.primary_email)) != 0;
 }
 
+int access_end_check(struct rq *rq, int64_t ends_at)
+{
+	if (ends_at == TIME_NULL || ends_at > rq->now)
+		return 0;
+	return err_fault(&rq->err, "/ends_at", "out_of_range", "It must lie in the future.");
+}
+
+int access_end_set(struct rq *rq, const struct candidate *c, int64_t ends_at)
+{
+	const struct arg *args = ARGS({"membership", arg_id(rq->arena, &c->membership)},
+	                              {"ends_at", arg_time(rq->arena, ends_at)});
+
+	TRY(db_query(&rq->db, &sql_invite_set_end, args, NULL));
+	return db_query(&rq->db, &sql_invite_cap_sessions, args, NULL);
+}
+
+/* As access_end_set, told where the access was there before (pitfall 41). */
+static int access_end_move(struct rq *rq, const struct candidate *c, int64_t ends_at, bool tell)
+{
+	static const char *const names[] = {"ends_at", NULL};
+
+	TRY(access_end_set(rq, c, ends_at));
+	return tell ? record_change(rq, "portal_access.updated", c->membership, id_none, names) : 0;
+}
+
+/* What of a snapshot is still there and open to the caller; else what everybody begins with. */
+static int shares_begin(struct rq *rq, const struct candidate *c, const struct id *snapshot)
+{
+	const struct arg *args = ARGS({"membership", arg_id(rq->arena, &c->membership)},
+	                              {"snapshot", arg_id(rq->arena, snapshot)});
+
+	if (id_is_none(snapshot))
+		return db_query(&rq->db, &sql_invite_default_shares, args, NULL);
+	return rq_may(rq, "documents:read") ? db_query(&rq->db, &sql_invite_restore, args, NULL)
+	                                    : 0;
+}
+
 static int access_create(struct rq *rq, struct candidate *c, const struct access_in *in,
                          const char *email)
 {
@@ -215,13 +253,13 @@ static int access_create(struct rq *rq, struct candidate *c, const struct access
 	             ARGS({"id", membership}, {"email", email}, {"email_key", key_of(rq, email)},
 	                  {"display_name", name}, {"chosen", arg_bool(is_chosen(rq, c, in))}),
 	             NULL));
-	TRY(db_query(&rq->db, &sql_invite_default_shares, ARGS({"membership", membership}), NULL));
+	TRY(shares_begin(rq, c, &in->restore_from));
 	TRY(invitation_make(rq, c, email, 0));
 	return record(rq, "portal_access.enabled", c->membership, id_none);
 }
 
-static int access_reissue(struct rq *rq, struct candidate *c, const struct access_in *in,
-                          const char *email)
+static int access_readdress(struct rq *rq, struct candidate *c, const struct access_in *in,
+                            const char *email)
 {
 	const char *name = in->display_name != NULL ? in->display_name : c->contact.display_name;
 	const char *membership = arg_id(rq->arena, &c->membership);
@@ -258,10 +296,28 @@ int access_turn_on(struct rq *rq, struct candidate *c, const struct access_in *i
 		fresh = true;
 	} else if (in->login_email != NULL &&
 	           strcmp(key_of(rq, email), key_of(rq, c->login_email)) != 0) {
-		TRY(access_reissue(rq, c, in, email));
+		TRY(access_readdress(rq, c, in, email));
 		fresh = true;
 	}
+	if (in->ends_at != TIME_NULL && in->ends_at != c->ends_at)
+		TRY(access_end_move(rq, c, in->ends_at, !fresh));
 	if (strcmp(in->send, "now") != 0 || (!fresh && strcmp(c->state, "not_sent") != 0))
 		return 0;
 	return invitation_send(rq, c, fresh ? email : invitation_address(rq, c));
+}
+
+int access_turn_off(struct rq *rq, struct candidate *c, struct id *snapshot_r)
+{
+	struct id membership = c->membership;
+
+	*snapshot_r = id_new();
+	TRY(db_query(&rq->db, &sql_invite_access_close,
+	             ARGS({"membership", arg_id(rq->arena, &membership)},
+	                  {"snapshot", arg_id(rq->arena, snapshot_r)}),
+	             NULL));
+	c->membership = c->identity = c->invitation = id_none;
+	c->state = c->login_email = NULL;
+	c->login_chosen = false;
+	c->sends = 0;
+	return record(rq, "portal_access.disabled", membership, id_none);
 }

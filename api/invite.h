@@ -18,6 +18,7 @@ struct candidate {
 	int64_t sends;           /* how often the open invitation was mailed */
 	int64_t client_count;    /* clients it belongs to */
 	bool business_alone;     /* belongs to a business client without any individual contact */
+	int64_t ends_at;         /* of the access, TIME_NULL: never */
 	const char *reinvite_mode;
 	int64_t ttl_hours;
 };
@@ -41,6 +42,18 @@ int candidate_refuse(struct rq *rq, const struct texts *reasons);
  * Same address and nothing to send: nothing happens. The candidate is eligible.
  */
 may_wait int access_turn_on(struct rq *rq, struct candidate *c, const struct access_in *in);
+
+/*
+ * Switch access off: sessions, shares and open links end, what was shared stays as a snapshot.
+ * Leaves the candidate as one whose access is off, and the snapshot's id in *snapshot_r.
+ */
+may_wait int access_turn_off(struct rq *rq, struct candidate *c, struct id *snapshot_r);
+
+/* Refuse an end that is not in the future; TIME_NULL is fine. */
+int access_end_check(struct rq *rq, int64_t ends_at);
+
+/* Let the access end at `ends_at` (TIME_NULL: never), and each of its sessions by then. */
+may_wait int access_end_set(struct rq *rq, const struct candidate *c, int64_t ends_at);
 
 /*
  * Mail the open invitation of the candidate: the same row when it was never sent, else a new one

@@ -20,7 +20,7 @@ select c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_emai
 			where o.firm_id = k.firm_id and o.client_id = k.id
 		)
 	) as business_alone,
-	f.reinvite_mode, f.invitation_ttl_hours as ttl_hours
+	m.ends_at, f.reinvite_mode, f.invitation_ttl_hours as ttl_hours
 from contact c
 join firm f on f.id = c.firm_id
 left join membership m on m.firm_id = c.firm_id and m.contact_id = c.id
@@ -67,6 +67,36 @@ select identity_drop_password_if_orphan(:identity::uuid)
 
 -- name: invite_default_shares
 select default_shares(:firm::uuid, :membership::uuid, :now::timestamptz)
+
+-- name: invite_restore
+-- What is still there, for clients whom the person still belongs to.
+insert into share (
+	firm_id, id, client_id, contact_id, membership_id, folder_id, document_id, access, notify,
+	created_by_type, created_by_id, created_by_name, created_at, updated_at
+)
+select n.firm_id, new_id(:now::timestamptz), x.client_id, n.contact_id, :membership::uuid, f.id, d.id, x.access, x.notify,
+	me.kind, me.id, me.display_name, :now, :now
+from access_snapshot n
+cross join lateral jsonb_to_recordset(n.shares) as x (
+	client_id uuid, folder_id uuid, document_id uuid, access text, notify boolean
+)
+join client_contact cc on cc.firm_id = n.firm_id and cc.client_id = x.client_id and cc.contact_id = n.contact_id
+join membership me on me.firm_id = n.firm_id and me.id = :me::uuid
+left join folder f on f.firm_id = n.firm_id and f.id = x.folder_id and f.client_id = x.client_id and f.removed_at is null
+left join document d on d.firm_id = n.firm_id and d.id = x.document_id and d.client_id = x.client_id
+where n.firm_id = :firm::uuid and n.id = :snapshot::uuid and num_nonnulls(f.id, d.id) = 1
+on conflict do nothing
+
+-- name: invite_access_close
+select access_close(:firm::uuid, :membership::uuid, :snapshot::uuid, :now::timestamptz)
+
+-- name: invite_set_end
+update membership set ends_at = :ends_at::timestamptz, ends_told_at = null, updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :membership::uuid
+
+-- name: invite_cap_sessions
+update session set expires_at = least(expires_at, :ends_at::timestamptz)
+where firm_id = :firm::uuid and membership_id = :membership::uuid and ended_at is null
 
 -- name: invite_close_open
 update invitation set state = 'superseded', updated_at = :now::timestamptz

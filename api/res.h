@@ -6,7 +6,9 @@
 
 handler access_get;
 handler access_off;
+handler access_patch;
 handler access_put;
+handler access_reissue;
 handler access_resume;
 handler access_suspend;
 handler api_key_create;

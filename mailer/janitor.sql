@@ -59,6 +59,10 @@ delete from blob b
 using jsonb_to_recordset(:blobs::jsonb) as x (firm uuid, id uuid)
 where b.firm_id = x.firm and b.id = x.id and b.state = 'doomed';
 
+-- name: janitor_accesses
+-- Whose portal access ends by itself: told beforehand, then ended.
+select access_duty(:now::timestamptz) as done;
+
 -- name: janitor_events
 -- Of what was numbered and told. What is kept of a firm's events has no holes: a reader who has not come so far is
 -- told so, by event_pruned.

@@ -68,7 +68,9 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
        e.folder_id, e.document_id,
        f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url,
        case when f.portal_url is null then f.slug end as slug, z.locale, v.actor_name as actor,
-       c.name as client, i.nonce, local_time(i.expires_at, z.zone) as until,
+       c.name as client, i.nonce,
+       local_time(case e.kind when 'access_ending' then m.ends_at when 'access_idle' then m.idle_ends_at
+                  else i.expires_at end, z.zone) as until,
        coalesce(o.name, d.name) as item, s.access = 'view_upload' as can_upload,
        u.documents, u.count, u.one_folder,
        case
@@ -89,6 +91,8 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
                then 'the contact is archived'
            end
          when m.state is distinct from 'active' then 'the access is off'
+         when e.kind = 'access_ending' and (m.ends_at is null or m.ends_told_at is null) then 'the access does not end so'
+         when e.kind = 'access_idle' and m.idle_ends_at is null then 'the access is used again'
          when e.kind = 'document.uploaded' and coalesce(u.count, 0) = 0 then 'the documents are not there any more'
          when e.kind = 'folder.shared' and (s.id is null or not exists (
                 select from portal_items(e.firm_id, e.membership_id) p

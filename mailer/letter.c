@@ -32,7 +32,7 @@ static const char *link_path(struct arena *a, const struct letter_facts *f)
 
 	if (strstr(f->kind, "invitation"))
 		return "/accept#";
-	if (strcmp(f->kind, "portal_address") == 0)
+	if (strcmp(f->kind, "portal_address") == 0 || strncmp(f->kind, "access_", 7) == 0)
 		return f->slug && *f->slug ? arena_printf(a, "/signin?firm=%s", f->slug)
 		                           : "/signin";
 	if (strcmp(f->kind, "document.uploaded") == 0 && f->count > 1) {

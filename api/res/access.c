@@ -1,7 +1,7 @@
 /* access.c - a contact's access to the portal: off, on, and what stands in the way.
  *
- * GET,PUT,DELETE /v1/contacts/{contact_id}/portal_access
- * POST /v1/contacts/{contact_id}/portal_access/suspend   POST …/resume
+ * GET,PUT,PATCH,DELETE /v1/contacts/{contact_id}/portal_access
+ * POST /v1/contacts/{contact_id}/portal_access/reissue   POST …/suspend   POST …/resume
  */
 #include "auth.h"
 #include "invite.h"
@@ -59,25 +59,79 @@ int access_get(struct rq *rq)
 	return access_show(rq, &c);
 }
 
+/* What is asked of the contact: an address that is set with the request counts already (S0-9). */
+static int may_turn_on(struct rq *rq, struct candidate *c, const struct access_in *in)
+{
+	struct texts reasons;
+
+	if (in->primary_email != NULL) {
+		c->contact.primary_email = in->primary_email;
+		contact_settle_emails(&c->contact, true, rq->arena);
+	}
+	TRY(candidate_reasons(rq, c, in->login_email, &reasons));
+	return reasons.n > 0 ? candidate_refuse(rq, &reasons) : 0;
+}
+
+/* A snapshot is this contact's, and taken up by whoever may share, when access begins (C21). */
+static int may_restore(struct rq *rq, const struct candidate *c, const struct access_in *in)
+{
+	struct rows rows;
+
+	if (id_is_none(&in->restore_from))
+		return 0;
+	if (!id_is_none(&c->membership))
+		return err_fault(
+			&rq->err, "/restore_from", "not_allowed",
+			"Portal access is on: what was shared is taken up when it begins.");
+	TRY(db_query(&rq->db, &sql_access_snapshot,
+	             ARGS({"snapshot", arg_id(rq->arena, &in->restore_from)}), &rows));
+	if (rows.n == 0)
+		return err_fault(&rq->err, "/restore_from", "not_found",
+		                 "No access of this contact left this behind.");
+	return rq_need(rq, "shares:write");
+}
+
 /* on, once: same address and nothing left to send is no change and no second mail (S0-11). */
 int access_put(struct rq *rq)
 {
-	struct access_in in = {0};
-	struct texts reasons;
+	struct access_in in = {.ends_at = TIME_NULL};
 	struct candidate c;
 
 	TRY(candidate_load(rq, &c));
 	TRY(access_match(rq, &c));
 	TRY(body_read(rq, access_in_entity.fields, FIELD_CREATE, &in, NULL));
-	if (in.primary_email != NULL) {
-		c.contact.primary_email = in.primary_email;
-		contact_settle_emails(&c.contact, true, rq->arena);
-	}
-	TRY(candidate_reasons(rq, &c, in.login_email, &reasons));
-	if (reasons.n > 0)
-		return candidate_refuse(rq, &reasons);
+	TRY(access_end_check(rq, in.ends_at));
+	TRY(may_turn_on(rq, &c, &in));
+	TRY(may_restore(rq, &c, &in));
 	TRY(access_turn_on(rq, &c, &in));
 	TRY(candidate_load(rq, &c));
+	return access_show(rq, &c);
+}
+
+static int must_be_on(struct rq *rq, const struct candidate *c)
+{
+	if (id_is_none(&c->membership))
+		return err_set(&rq->err, PROBLEM_portal_access_off, "Portal access is off.");
+	return 0;
+}
+
+int access_patch(struct rq *rq)
+{
+	struct access_change change;
+	struct candidate c;
+	uint64_t sent;
+
+	TRY(candidate_load(rq, &c));
+	TRY(access_match(rq, &c));
+	change.ends_at = c.ends_at;
+	TRY(body_read(rq, access_change_entity.fields, FIELD_PATCH, &change, &sent));
+	TRY(must_be_on(rq, &c));
+	if (change.ends_at != c.ends_at) {
+		TRY(access_end_check(rq, change.ends_at));
+		TRY(access_end_set(rq, &c, change.ends_at));
+		TRY(record_change(rq, "portal_access.updated", c.membership, id_none,
+		                  changed_names(rq, access_change_entity.fields, sent)));
+	}
 	return access_show(rq, &c);
 }
 
@@ -95,8 +149,8 @@ static int may_see_shares(struct rq *rq, int count)
 int access_off(struct rq *rq)
 {
 	struct candidate c;
+	struct id snapshot;
 	struct rows shares;
-	const struct arg *who;
 
 	TRY(candidate_load(rq, &c));
 	if (id_is_none(&c.membership))
@@ -104,13 +158,39 @@ int access_off(struct rq *rq)
 	TRY(access_match(rq, &c));
 	TRY(db_query(&rq->db, &sql_access_shares, NULL, &shares));
 	TRY(may_see_shares(rq, shares.n));
-	who = ARGS({"membership", arg_id(rq->arena, &c.membership)},
-	           {"identity", arg_id(rq->arena, &c.identity)});
-	TRY(db_query(&rq->db, &sql_access_revoke_invitations, who, NULL));
-	TRY(change_one(rq, &sql_access_delete, who));
-	TRY(db_query(&rq->db, &sql_access_drop_password, who, NULL));
-	TRY(record(rq, "portal_access.disabled", c.membership, id_none));
+	TRY(access_turn_off(rq, &c, &snapshot));
 	return reply_rows(rq, 200, &share_entity, &shares);
+}
+
+/*
+ * Off and on in one, for another address or name or only for another link: another membership with
+ * what was shared with the one before, unless it is not to be kept. Its end stays its end.
+ */
+int access_reissue(struct rq *rq)
+{
+	struct access_in in = {.keep_shares = true};
+	struct candidate c;
+	struct id snapshot;
+	struct rows shares;
+
+	TRY(candidate_load(rq, &c));
+	TRY(access_match(rq, &c));
+	TRY(body_read(rq, access_reissue_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(must_be_on(rq, &c));
+	if (strcmp(c.state, "suspended") == 0)
+		return err_set(&rq->err, PROBLEM_portal_access_suspended,
+		               "Resume the access first, then issue it anew.");
+	TRY(may_turn_on(rq, &c, &in));
+	TRY(db_query(&rq->db, &sql_access_shares, NULL, &shares));
+	TRY(may_see_shares(rq, shares.n));
+	in.ends_at = c.ends_at;
+	TRY(access_turn_off(rq, &c, &snapshot));
+	c.ends_at = TIME_NULL;
+	if (in.keep_shares)
+		in.restore_from = snapshot;
+	TRY(access_turn_on(rq, &c, &in));
+	TRY(candidate_load(rq, &c));
+	return access_show(rq, &c);
 }
 
 /* ---- the lock that can be opened again ---- */
@@ -120,8 +200,7 @@ static int registered_load(struct rq *rq, struct candidate *c)
 {
 	TRY(candidate_load(rq, c));
 	TRY(access_match(rq, c));
-	if (id_is_none(&c->membership))
-		return err_set(&rq->err, PROBLEM_portal_access_off, "Portal access is off.");
+	TRY(must_be_on(rq, c));
 	if (strcmp(c->state, "active") == 0 || strcmp(c->state, "suspended") == 0)
 		return 0;
 	return err_set(&rq->err, PROBLEM_not_registered,

@@ -1,5 +1,12 @@
 -- name: access_get
 select coalesce(p.status, 'off') as status, m.login_email, m.display_name, m.last_sign_in_at,
+	m.ends_at, m.idle_ends_at,
+	(
+		select n.id from access_snapshot n
+		where n.firm_id = c.firm_id and n.contact_id = c.id
+		order by n.created_at desc, n.id desc
+		limit 1
+	) as snapshot_id,
 	case
 		when m.identity_id is null then 'not_registered'
 		when m.state = 'pending_verification' then 'pending_verification'
@@ -41,16 +48,9 @@ left join document d on d.firm_id = s.firm_id and d.id = s.document_id
 where s.firm_id = :firm::uuid and s.contact_id = :contact_id::uuid
 order by s.created_at, s.id
 
--- name: access_revoke_invitations
-update invitation set state = 'revoked', updated_at = :now::timestamptz
-where firm_id = :firm::uuid and membership_id = :membership::uuid and state = 'open'
-
--- name: access_delete
--- Sessions and shares go with it: nothing of it opens a door after the commit (S2-11).
-delete from membership where firm_id = :firm::uuid and id = :membership::uuid returning id
-
--- name: access_drop_password
-select identity_drop_password_if_orphan(:identity::uuid)
+-- name: access_snapshot
+select n.id from access_snapshot n
+where n.firm_id = :firm::uuid and n.id = :snapshot::uuid and n.contact_id = :contact_id::uuid
 
 -- name: access_move
 update membership set state = :state::text, updated_at = :now::timestamptz

@@ -137,7 +137,7 @@ static int candidate_named(struct rq *rq, const struct id *contact, struct candi
 /* Access on if it is off; then the mail, unless it is to be sent later. */
 static int invite(struct rq *rq, struct candidate *c, const struct invitation_in *in)
 {
-	struct access_in how = {.send = in->send, .login_email = in->email};
+	struct access_in how = {.send = in->send, .login_email = in->email, .ends_at = TIME_NULL};
 	struct texts reasons;
 
 	if (!id_is_none(&c->identity))

@@ -55,6 +55,7 @@ const struct event_type event_types[] = {
 	{ "invitation.revoked",    "An invitation was withdrawn.",                        "invitation", "contacts:read" },
 	{ "portal_access.enabled", "A contact was given portal access.",                  "portal_access", "contacts:read" },
 	{ "portal_access.updated", "A contact's portal access changed.",                  "portal_access", "contacts:read" },
+	{ "portal_access.ending",  "A contact was told that portal access ends soon.",    "portal_access", "contacts:read" },
 	{ "portal_access.suspended", "A contact was shut out for now.",                   "portal_access", "contacts:read" },
 	{ "portal_access.resumed", "A contact was let in again.",                         "portal_access", "contacts:read" },
 	{ "portal_access.disabled", "A contact's portal access was taken away.",          "portal_access", "contacts:read" },

@@ -45,6 +45,8 @@ static const struct field firm_fields[] = {
 	F_ENUM(firm, unassigned_fallback, fallbacks, FIELD_PATCH),
 	F_BOOL(firm, notify_required, FIELD_PATCH),
 	F_INT(firm, invitation_ttl_hours, 1, 8760, FIELD_PATCH),
+	F_INT(firm, access_idle_days, 1, 3650, FIELD_PATCH | FIELD_NULLABLE),
+	F_INT(firm, access_reminder_days, 1, 90, FIELD_PATCH),
 	F_INT(firm, session_idle_minutes, 1, 1440, FIELD_PATCH),
 	F_INT(firm, staff_idle_minutes, 1, 1440, FIELD_PATCH),
 	F_INT(firm, max_upload_bytes, 0, 0, FIELD_PATCH | FIELD_NULLABLE),
@@ -256,6 +258,12 @@ int firm_check(const struct firm *firm, const struct firm_limits *limits, struct
 		err_fault(e, "/default_folder_name", "invalid_name",
 		          "A name has 1 to 255 bytes, no slash and no control character, "
 		          "and is neither . nor ..");
+	if (firm->access_idle_days != INT64_MIN &&
+	    firm->access_idle_days <= firm->access_reminder_days)
+		err_fault(
+			e, "/access_idle_days", "out_of_range",
+			"It must be more than access_reminder_days, %lld: people are told before.",
+			(long long)firm->access_reminder_days);
 	check_links(firm->help_links, a, e);
 	features_check(&firm->features, e);
 	return e->fault_count > 0 ? -1 : 0;

@@ -16,6 +16,8 @@ struct firm {
 	const char *reinvite_mode, *registration_email, *invite_unknown_email, *unassigned_fallback;
 	bool notify_required, default_upload_folder;
 	int64_t invitation_ttl_hours, session_idle_minutes, staff_idle_minutes;
+	int64_t access_idle_days; /* INT64_MIN: no access ends by itself */
+	int64_t access_reminder_days;
 	int64_t max_upload_bytes, mail_coalesce_seconds;
 	struct texts features;
 	const char *default_folder_name;

@@ -64,6 +64,9 @@ static const struct field access_fields[] = {
 	F_TEXT(access, registration_status, 0, 0, 0),
 	F_JSON(access, invitation, 0),
 	F_TIME(access, last_sign_in_at, 0),
+	F_TIME(access, ends_at, 0),
+	F_TIME(access, idle_ends_at, 0),
+	F_ID(access, snapshot_id, "snp", 0),
 	FIELD_END,
 };
 
@@ -72,6 +75,22 @@ static const struct field access_in_fields[] = {
 	F_EMAIL(access_in, login_email, FIELD_CREATE),
 	F_EMAIL(access_in, primary_email, FIELD_CREATE),
 	F_TEXT(access_in, display_name, 1, 200, FIELD_CREATE),
+	F_TIME(access_in, ends_at, FIELD_CREATE),
+	F_ID(access_in, restore_from, "snp", FIELD_CREATE),
+	FIELD_END,
+};
+
+static const struct field access_reissue_fields[] = {
+	F_ENUM(access_in, send, send_choices, NEED),
+	F_EMAIL(access_in, login_email, FIELD_CREATE),
+	F_EMAIL(access_in, primary_email, FIELD_CREATE),
+	F_TEXT(access_in, display_name, 1, 200, FIELD_CREATE),
+	F_BOOL(access_in, keep_shares, FIELD_CREATE),
+	FIELD_END,
+};
+
+static const struct field access_change_fields[] = {
+	F_TIME(access_change, ends_at, FIELD_PATCH | FIELD_NULLABLE),
 	FIELD_END,
 };
 /* clang-format on */
@@ -87,3 +106,7 @@ const struct entity accept_in_entity = {"invitation", "inv", sizeof(struct accep
 const struct entity access_entity = {"portal_access", "mem", sizeof(struct access), access_fields};
 const struct entity access_in_entity = {"portal_access", "mem", sizeof(struct access_in),
                                         access_in_fields};
+const struct entity access_reissue_entity = {"portal_access", "mem", sizeof(struct access_in),
+                                             access_reissue_fields};
+const struct entity access_change_entity = {"portal_access", "mem", sizeof(struct access_change),
+                                            access_change_fields};

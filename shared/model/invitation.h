@@ -49,11 +49,22 @@ struct access {
 	const char *registration_status;
 	const char *invitation; /* JSON of the last invitation, or NULL */
 	int64_t last_sign_in_at;
+	int64_t ends_at;       /* set by staff, TIME_NULL: never */
+	int64_t idle_ends_at;  /* what the person was told for not coming, TIME_NULL: nothing */
+	struct id snapshot_id; /* what was shared when access last ended, id_none: nothing kept */
 	int64_t version;
 };
 
+/* What a caller asks for who turns access on, or issues it anew. */
 struct access_in {
 	const char *send, *login_email, *primary_email, *display_name;
+	int64_t ends_at;        /* TIME_NULL: as it is */
+	struct id restore_from; /* a snapshot's shares, id_none: none */
+	bool keep_shares;       /* of a new issue */
+};
+
+struct access_change {
+	int64_t ends_at;
 };
 
 extern const char *const invitation_states[];
@@ -65,5 +76,7 @@ extern const struct entity token_in_entity;
 extern const struct entity accept_in_entity;
 extern const struct entity access_entity;
 extern const struct entity access_in_entity;
+extern const struct entity access_reissue_entity; /* of struct access_in, too */
+extern const struct entity access_change_entity;
 
 #endif

@@ -85,6 +85,7 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
     };
     return [await at(), await at()];
   },
+  reissuePortalAccess: async () => accessMoves('reissue', { send: 'later' }),
   suspendPortalAccess: async () => accessMoves('suspend'),
   resumePortalAccess: async () => accessMoves('resume'),
   sendPortalAddress: async () => {
@@ -122,10 +123,11 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
   },
 };
 
-async function accessMoves(verb: string): Promise<[Post, Post]> {
+async function accessMoves(verb: string, json?: object): Promise<[Post, Post]> {
   const at = async (): Promise<Post> => {
     const user = await newPortalUser(world.firm, world.client);
-    return { path: `/v1/contacts/${user.contact.id}/portal_access/${verb}`, as: world.firm.owner };
+    const path = `/v1/contacts/${user.contact.id}/portal_access/${verb}`;
+    return { path, as: world.firm.owner, ...(json ? { json } : {}) };
   };
   return [await at(), await at()];
 }

@@ -7,6 +7,7 @@ import { migrations, readMigration, startCluster } from './cluster.mjs';
 // Functions that run as their owner, who sees all firms. Whoever adds one: it sets its search_path,
 // filters by firm itself, and stands here. The second list is of triggers.
 const DEFINERS = [
+	'access_duty(timestamp with time zone)',
 	'firm_find(text,text)',
 	'identity_change_password(uuid,text,text,uuid,timestamp with time zone)',
 	'identity_create(uuid,text,text,text,timestamp with time zone)',

@@ -154,6 +154,8 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
     createContact: () => ({ entity: 'individual', display_name: 'X' }),
     updateContact: () => ({ phone: '1' }),
     enablePortalAccess: () => ({ send: 'later' }),
+    updatePortalAccess: () => ({ ends_at: null }),
+    reissuePortalAccess: () => ({ send: 'later' }),
     createInvitation: () => ({ contact_id: ids['contact_id'], send: 'later' }),
     previewInvitation: () => ({ token: 'x'.repeat(86) }),
     acceptInvitation: () => ({ token: 'x'.repeat(86), password: 'seven wet herons', transport: 'token' }),
@@ -243,6 +245,8 @@ export const WAYS: Record<string, (world: World) => Promise<Record<string, strin
     return {};
   },
   disablePortalAccess: async (w) => ({ contact_id: w.user.contact.id }),
+  updatePortalAccess: async (w) => ({ contact_id: w.user.contact.id }),
+  reissuePortalAccess: async (w) => ({ contact_id: (await newPortalUser(w.firm, w.client)).contact.id }),
   suspendPortalAccess: async (w) => ({ contact_id: (await newPortalUser(w.firm, w.client)).contact.id }),
   deactivateStaff: async (w) => ({ staff_id: (await newColleague(w.firm)).session.principal.id }),
   resumePortalAccess: async (w) => {
@@ -285,4 +289,5 @@ export const NEEDED: Record<string, (world: World) => Promise<unknown>> = {
     notify: false,
   }),
   updateShare: async () => ({ access: 'view_upload' }),
+  updatePortalAccess: async () => ({ ends_at: '2090-01-01T00:00:00.000Z' }),
 };

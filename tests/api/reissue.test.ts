@@ -1,0 +1,323 @@
+// reissue.test.ts - portal access issued anew in one call, taken up again from what was shared, and given an end.
+import { before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import {
+  accept,
+  access,
+  address,
+  advance,
+  disable,
+  enable,
+  eventually,
+  key,
+  newClient,
+  newColleague,
+  newContact,
+  newFirm,
+  newFolder,
+  newKey,
+  newPortalUser,
+  nobody,
+  ok,
+  refused,
+  share,
+  signIn,
+  sink,
+  stack,
+  tokenOf,
+  upload,
+  type Caller,
+  type Firm,
+  type Person,
+  type Schema,
+} from '../lib/kit.js';
+
+let firm: Firm;
+let staff: Person;
+before(async () => {
+  firm = await newFirm('reissue');
+  staff = firm.owner;
+});
+
+const at = (contact: { id: string }) => ({ params: { path: { contact_id: contact.id } } });
+const reissue = (contact: { id: string }, body: Schema['PortalAccessReissue'], by: Caller = staff) =>
+  by.api.POST('/v1/contacts/{contact_id}/portal_access/reissue', {
+    params: { path: { contact_id: contact.id }, header: { 'Idempotency-Key': key() } },
+    body,
+  });
+const change = (contact: { id: string }, ends_at: string | null) =>
+  staff.api.PATCH('/v1/contacts/{contact_id}/portal_access', { ...at(contact), body: { ends_at } });
+const patch = (contact: { id: string }, body: object) =>
+  ok(staff.api.PATCH('/v1/contacts/{contact_id}', { ...at(contact), body }), 200);
+const sharesOf = async (contact: { id: string }): Promise<string[]> =>
+  (await ok(staff.api.GET('/v1/shares', { params: { query: { contact_id: contact.id } } }), 200)).data
+    .map((s) => `${s.item_name} ${s.access}`)
+    .sort();
+const acts = async (): Promise<string[]> =>
+  (await stack.sql("select action from audit where firm_id = $1 and object_type = 'portal_access' order by row_no", [firm.id])).map(
+    (row: { action: string }) => row.action,
+  );
+async function later(seconds: number): Promise<string> {
+  const now = await advance(seconds);
+  staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
+  return now;
+}
+const now = async () => Date.parse((await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200)).now);
+const inDays = async (days: number) => new Date((await now()) + days * 86_400_000).toISOString();
+
+/** The janitor has been round since: somebody else's end has come. */
+async function turn(): Promise<void> {
+  const other = await newContact(staff, await newClient(staff));
+  await ok(enable(staff, other, { send: 'later', ends_at: await inDays(0.01) }), 200);
+  await later(0.01 * 86_400 + 1);
+  await eventually(async () => assert.equal((await access(staff, other)).status, 'off'));
+}
+
+test('S2_28 C2 issued anew in one call: another membership and link with the same shares, audited as off and on', async () => {
+  const client = await newClient(staff);
+  const user = await newPortalUser(firm, client);
+  const folder = await newFolder(staff, client, { name: 'Year end' });
+  const document = await ok(upload(staff, folder, 'tax.txt'), 201);
+  await ok(share(staff, 'folder', folder, [user.contact], 'view_upload', false), 201);
+  await ok(share(staff, 'document', document, [user.contact], 'view', false), 201);
+  const shared = await sharesOf(user.contact);
+  const fresh = address('new');
+  await patch(user.contact, { primary_email: fresh, display_name: 'Ann Baker' });
+  const before = await acts();
+  const after = await sink.mark();
+  await ok(staff.api.PATCH('/v1/firm', { body: { reinvite_mode: 'cycle' } }), 200);
+  try {
+    const on = await ok(reissue(user.contact, { send: 'now' }), 200);
+    assert.deepEqual(
+      [on.status, on.login_email, on.display_name, on.registration_status, on.stale_fields, on.invitation?.send_count],
+      ['invited', fresh, 'Ann Baker', 'not_registered', [], 1],
+    );
+  } finally {
+    await ok(staff.api.PATCH('/v1/firm', { body: { reinvite_mode: 'resend' } }), 200);
+  }
+  await refused(user.api.GET('/v1/portal/home'), 401, 'unauthenticated');
+  assert.deepEqual(await sharesOf(user.contact), shared);
+  assert.deepEqual((await acts()).slice(before.length), ['portal_access.disabled', 'portal_access.enabled']);
+  const mails = await sink.mails(fresh, { after });
+  assert.equal(mails.length, 1);
+  const again = await accept(tokenOf(mails[0]), firm.slug, fresh);
+  assert.equal((await ok(again.api.GET('/v1/portal/folders'), 200)).data.length, 2);
+});
+
+test('issued anew without what was shared, for an address of the contact, now or later', async () => {
+  const client = await newClient(staff);
+  const second = address('second');
+  const user = await newPortalUser(firm, client, { emails: [second] });
+  const folder = await newFolder(staff, client, { name: 'Year end' });
+  await ok(share(staff, 'folder', folder, [user.contact], 'view', false), 201);
+  await refused(reissue(user.contact, { send: 'later', login_email: address('stranger') }), 422, 'not_eligible', [
+    '/login_email email_not_on_contact',
+  ]);
+  const other = await newPortalUser(firm, await newClient(staff));
+  await refused(reissue(user.contact, { send: 'later', primary_email: other.email }), 409, 'login_email_taken');
+  await ok(user.api.GET('/v1/portal/home'), 200);
+  const on = await ok(reissue(user.contact, { send: 'later', login_email: second, keep_shares: false }), 200);
+  assert.deepEqual([on.status, on.login_email, on.invitation?.status], ['not_sent', second, 'not_sent']);
+  assert.deepEqual(await sharesOf(user.contact), ['Client Uploads view_upload']);
+  await refused(user.api.GET('/v1/portal/home'), 401, 'unauthenticated');
+});
+
+test('what cannot be issued anew: access that is off, or suspended', async () => {
+  const user = await newPortalUser(firm, await newClient(staff));
+  await ok(staff.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', at(user.contact)), 200);
+  await refused(reissue(user.contact, { send: 'now' }), 409, 'portal_access_suspended');
+  await ok(disable(staff, user.contact), 200);
+  await refused(reissue(user.contact, { send: 'now' }), 409, 'portal_access_off');
+  await refused(
+    staff.api.POST('/v1/contacts/{contact_id}/portal_access/reissue', {
+      ...at(user.contact),
+      body: { send: 'now' },
+    } as never),
+    400,
+    'idempotency_key_required',
+  );
+});
+
+test('S2_12 S2_44 to issue anew needs the sight that switching off needs', async () => {
+  const user = await newPortalUser(firm, await newClient(staff));
+  const blind = await newKey(staff, ['portal_access:write', 'contacts:read']);
+  const problem = await refused(reissue(user.contact, { send: 'now' }, blind), 403, 'shared_items_not_accessible');
+  assert.match(problem.detail, /\b1\b/);
+  await ok(user.api.GET('/v1/portal/home'), 200);
+});
+
+test('ten who issue anew at once: one access, one open invitation', async () => {
+  const user = await newPortalUser(firm, await newClient(staff));
+  const all = await Promise.all(Array.from({ length: 10 }, () => reissue(user.contact, { send: 'later' })));
+  assert.deepEqual([...new Set(all.map((a) => a.response.status))], [200]);
+  const [row] = await stack.sql(
+    "select count(*)::int as n from invitation where firm_id = $1 and email = $2 and state = 'open'",
+    [firm.id, user.email],
+  );
+  assert.equal(row.n, 1);
+});
+
+test('S2_16 C21 what was shared is taken up again on purpose, as far as it is there', async () => {
+  const client = await newClient(staff);
+  const other = await newClient(staff, { entity: 'individual' });
+  const user = await newPortalUser(firm, client);
+  const [kept, gone] = [await newFolder(staff, client, { name: 'Kept' }), await newFolder(staff, client, { name: 'Gone' })];
+  await staff.api.PUT('/v1/clients/{client_id}/contacts/{contact_id}', {
+    params: { path: { client_id: other.id, contact_id: user.contact.id } },
+    body: { is_primary: false },
+  });
+  for (const folder of [kept, gone, await newFolder(staff, other, { name: 'Elsewhere' })])
+    await ok(share(staff, 'folder', folder, [user.contact], 'view', false), 201);
+  assert.equal((await access(staff, user.contact)).snapshot_id, null);
+  await ok(disable(staff, user.contact), 200);
+  const { snapshot_id } = await access(staff, user.contact);
+  assert.ok(snapshot_id);
+  await ok(staff.api.DELETE('/v1/folders/{folder_id}', { params: { path: { folder_id: gone.id } } }), 204);
+  await ok(
+    staff.api.DELETE('/v1/clients/{client_id}/contacts/{contact_id}', {
+      params: { path: { client_id: other.id, contact_id: user.contact.id } },
+    }),
+    204,
+  );
+  const stranger = await newContact(staff, client);
+  await refused(enable(staff, stranger, { send: 'later', restore_from: snapshot_id }), 422, 'validation_failed', [
+    '/restore_from not_found',
+  ]);
+  const on = await ok(enable(staff, user.contact, { send: 'later', restore_from: snapshot_id }), 200);
+  assert.equal(on.status, 'not_sent');
+  assert.deepEqual(await sharesOf(user.contact), ['Client Uploads view_upload', 'Kept view']);
+  await refused(enable(staff, user.contact, { send: 'later', restore_from: snapshot_id }), 422, 'validation_failed', [
+    '/restore_from not_allowed',
+  ]);
+});
+
+test('C21 who may not share takes nothing up; who may not see gets the access without it', async () => {
+  const client = await newClient(staff);
+  const user = await newPortalUser(firm, client);
+  await ok(disable(staff, user.contact), 200);
+  const restore_from = (await access(staff, user.contact)).snapshot_id ?? assert.fail();
+  const rights = ['portal_access:write', 'contacts:read', 'shares:write'];
+  const mute = await newKey(staff, rights.slice(0, 2));
+  const problem = await refused(enable(mute, user.contact, { send: 'later', restore_from }), 403, 'insufficient_scope');
+  assert.deepEqual(problem.required_scopes, ['shares:write']);
+  await ok(enable(await newKey(staff, rights), user.contact, { send: 'later', restore_from }), 200);
+  assert.deepEqual(await sharesOf(user.contact), []);
+});
+
+test('an access with an end is over by then: no session outlives it, the link dies, and it stands in the log', async () => {
+  const client = await newClient(staff);
+  const contact = await newContact(staff, client);
+  const email = contact.primary_email ?? '';
+  await refused(enable(staff, contact, { send: 'now', ends_at: await inDays(-1) }), 422, 'validation_failed', [
+    '/ends_at out_of_range',
+  ]);
+  const after = await sink.mark();
+  const ends_at = await inDays(0.5);
+  assert.equal((await ok(enable(staff, contact, { send: 'now', ends_at }), 200)).ends_at, ends_at);
+  const user = await accept(tokenOf((await sink.mails(email, { after }))[0]), firm.slug, email);
+  assert.equal(user.session.expires_at, ends_at);
+  const was = (await acts()).length;
+  await later(12 * 3600);
+  await refused(user.api.GET('/v1/portal/home'), 401, 'unauthenticated');
+  await eventually(async () => assert.equal((await access(staff, contact)).status, 'off'));
+  assert.deepEqual((await acts()).slice(was), ['portal_access.disabled']);
+  const [entry] = await stack.sql(
+    "select actor_type, detail from audit where firm_id = $1 and action = 'portal_access.disabled' order by row_no desc limit 1",
+    [firm.id],
+  );
+  assert.deepEqual([entry.actor_type, entry.detail], ['system', { reason: 'ends_at' }]);
+  const off = await access(staff, contact);
+  assert.ok(off.snapshot_id, 'it can be taken up again');
+  assert.equal(off.ends_at, null);
+});
+
+test('41 the end is moved and taken off, and the log says which; access that is off has none', async () => {
+  const user = await newPortalUser(firm, await newClient(staff));
+  const soon = await inDays(0.25);
+  assert.equal((await ok(change(user.contact, soon), 200)).ends_at, soon);
+  assert.equal((await ok(user.api.GET('/v1/auth/session'), 200)).expires_at, soon);
+  await refused(change(user.contact, await inDays(-0.1)), 422, 'validation_failed', ['/ends_at out_of_range']);
+  assert.equal((await ok(change(user.contact, null), 200)).ends_at, null);
+  const log = await stack.sql(
+    "select detail from audit where firm_id = $1 and action = 'portal_access.updated' order by row_no desc limit 2",
+    [firm.id],
+  );
+  assert.deepEqual(
+    log.map((row: { detail: unknown }) => row.detail),
+    [{ changed: ['ends_at'] }, { changed: ['ends_at'] }],
+  );
+  await ok(change(user.contact, soon), 200);
+  assert.equal((await ok(reissue(user.contact, { send: 'later' }), 200)).ends_at, soon, 'the cycle takes no end off');
+  await ok(disable(staff, user.contact), 200);
+  await refused(change(user.contact, soon), 409, 'portal_access_off');
+  const member = await newColleague(firm);
+  assert.ok((await access(member, user.contact)).snapshot_id);
+});
+
+test('who is told that the access ends: once, some days before; moved, anew; not when it was taken back', async () => {
+  const user = await newPortalUser(firm, await newClient(staff));
+  const kinds = async () =>
+    (
+      await stack.sql(
+        "select kind, state from envelope where firm_id = $1 and to_email = $2 and kind like 'access%' order by created_at, id",
+        [firm.id, user.email],
+      )
+    ).map((row: { kind: string; state: string }) => `${row.kind} ${row.state}`);
+  const after = await sink.mark();
+  const ends_at = await inDays(20);
+  await ok(change(user.contact, ends_at), 200);
+  await later(5 * 86_400);
+  await newContact(staff);
+  assert.deepEqual(await kinds(), []);
+  await later(86_400 + 60);
+  const [mail] = await sink.mails(user.email, { after });
+  assert.match(mail?.subject ?? '', /ends soon/);
+  assert.ok(mail?.text.includes(firm.name) && mail.links.some((link) => /\/signin(\?|$)/.test(link)), mail?.text);
+  await later(3 * 86_400);
+  await turn();
+  assert.deepEqual(await kinds(), ['access_ending sent']);
+  await ok(change(user.contact, await inDays(10)), 200);
+  await eventually(async () => assert.deepEqual(await kinds(), ['access_ending sent', 'access_ending sent']));
+  const log = await stack.sql(
+    "select type from event where firm_id = $1 and type = 'portal_access.ending'",
+    [firm.id],
+  );
+  assert.equal(log.length, 2);
+});
+
+test('an access that nobody uses ends, after a mail; whoever comes back keeps it', async () => {
+  await refused(
+    staff.api.PATCH('/v1/firm', { body: { access_idle_days: 14 } }),
+    422,
+    'validation_failed',
+    ['/access_idle_days out_of_range'],
+  );
+  const client = await newClient(staff);
+  const [sleeper, comer] = [await newPortalUser(firm, client), await newPortalUser(firm, client)];
+  const locked = await newPortalUser(firm, client);
+  await ok(staff.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', at(locked.contact)), 200);
+  await ok(staff.api.PATCH('/v1/firm', { body: { access_idle_days: 90, access_reminder_days: 10 } }), 200);
+  try {
+    const after = await sink.mark();
+    await later(80 * 86_400 + 60);
+    for (const user of [sleeper, comer]) {
+      const [mail] = await sink.mails(user.email, { after });
+      assert.match(mail?.subject ?? '', /unless you use it/);
+      assert.ok((await access(staff, user.contact)).idle_ends_at);
+    }
+    await signIn(firm.slug, 'portal', comer.email);
+    await eventually(async () => assert.equal((await access(staff, comer.contact)).idle_ends_at, null));
+    assert.equal((await access(staff, sleeper.contact)).status, 'active');
+    await later(10 * 86_400);
+    await eventually(async () => assert.equal((await access(staff, sleeper.contact)).status, 'off'));
+    assert.equal((await access(staff, comer.contact)).status, 'active');
+    assert.equal((await access(staff, locked.contact)).status, 'suspended', 'what is locked is not ended for not being used');
+    assert.equal((await sink.now(sleeper.email, after)).length, 1, 'one mail, and none about the end (C11)');
+    await later(80 * 86_400);
+    await ok(staff.api.PATCH('/v1/firm', { body: { access_idle_days: null } }), 200);
+    await turn();
+    assert.equal((await access(staff, comer.contact)).idle_ends_at, null, 'the setting is off');
+  } finally {
+    await ok(staff.api.PATCH('/v1/firm', { body: { access_idle_days: null, access_reminder_days: 14 } }), 200);
+  }
+});

@@ -80,6 +80,8 @@ handler portal_help;
 handler portal_home;
 handler preference_get;
 handler preference_put;
+handler report_login_drift;
+handler report_onboarding;
 handler role_list;
 handler session_get;
 handler session_list;

@@ -99,6 +99,10 @@ const struct route routes[] = {
 	{ "DELETE", "/v1/shares/{share_id}",           share_delete,        "shares:write", WRITES, NULL, NULL },
 	{ "GET",    "/v1/emails",                      email_list,          "contacts:read", 0, "limit cursor contact_id status", NULL },
 
+	/* the firm at a glance */
+	{ "GET",    "/v1/stats/onboarding",            report_onboarding,   "contacts:read", 0, NULL, NULL },
+	{ "GET",    "/v1/reports/login-drift",         report_login_drift,  "contacts:read", 0, "limit cursor", NULL },
+
 	/* the audit log */
 	{ "GET",    "/v1/audit_log",                   audit_log_list,      "audit:read", 0, "limit cursor actor_id object_id action outcome from to", NULL },
 

@@ -39,6 +39,19 @@ static int find_firm(struct rq *rq, const char *named, struct id *firm_r)
 	return 0;
 }
 
+const char *firm_public_json(struct rq *rq, const struct firm_public *firm)
+{
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b, rq->arena, 64 * 1024);
+	json_start(&w, &b);
+	json_open(&w, '{');
+	field_write(firm_public_entity.fields, firm, &w);
+	json_close(&w, '}');
+	return b.data;
+}
+
 int firm_load_public(struct rq *rq, const char *named, struct firm_public *firm_r)
 {
 	struct rows rows;

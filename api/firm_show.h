@@ -15,4 +15,7 @@ may_wait int firm_load(struct rq *rq, struct firm *firm_r);
  */
 may_wait int firm_load_public(struct rq *rq, const char *named, struct firm_public *firm_r);
 
+/* The same as JSON, for the member `firm` of another object; owned by the request. */
+const char *firm_public_json(struct rq *rq, const struct firm_public *firm);
+
 #endif

@@ -104,5 +104,7 @@ handler staff_patch;
 handler test_clock;
 handler test_outbox;
 handler test_reset;
+handler unsubscribe_get;
+handler unsubscribe_post;
 
 #endif

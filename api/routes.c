@@ -30,6 +30,9 @@ const struct route routes[] = {
 	{ "GET",    "/v1/me/notification_preferences", preference_get,      ANY,    0, NULL, NULL },
 	{ "PUT",    "/v1/me/notification_preferences", preference_put,      ANY,    WRITES | BODY, NULL, NULL },
 
+	{ "GET",    "/v1/unsubscribe/{token}",         unsubscribe_get,     PUBLIC, 0, NULL, NULL },
+	{ "POST",   "/v1/unsubscribe/{token}",         unsubscribe_post,    PUBLIC, WRITES | NO_KEY, NULL, NULL },
+
 	/* the firm */
 	{ "GET",    "/v1/firm",                        firm_get,            "settings:read", 0, NULL, NULL },
 	{ "PATCH",  "/v1/firm",                        firm_patch,          "settings:write", WRITES | BODY, NULL, NULL },

@@ -5,6 +5,7 @@
 #include "invitation.h"
 #include "log.h"
 #include "mime.h"
+#include "preference.h"
 #include "sql_job.h"
 
 #include <stdio.h>
@@ -270,6 +271,7 @@ static struct id document_of(const struct rows *rows, int i, const struct json *
 static const char *freeze(struct unit *u, struct job *job, const struct rows *rows, int i)
 {
 	const struct json *list = documents(&job->arena, row_text(rows, i, "documents"));
+	const bool ends = row_bool(rows, i, "may_end");
 	const struct letter_facts facts = {
 		.envelope = job->envelope,
 		.kind = job->kind,
@@ -282,6 +284,8 @@ static const char *freeze(struct unit *u, struct job *job, const struct rows *ro
 		.help = documents(&job->arena, row_text(rows, i, "help_links")),
 		.portal = portal_url(u->queue, rows, i),
 		.slug = row_text(rows, i, "slug"),
+		.one_click =
+			ends && preference_optional(job->kind) ? u->queue->conf->public_url : NULL,
 		.locale = row_text(rows, i, "locale"),
 		.actor = row_text(rows, i, "actor"),
 		.client = row_text(rows, i, "client"),
@@ -310,10 +314,24 @@ static const char *token(struct job *job, const struct rows *rows, int i)
 	return mail_token(&job->arena, INVITATION_PURPOSE, &job->firm, &invitation, nonce);
 }
 
+/* What ends this kind of notice for this person at this address, and nothing else (pitfall P2). */
+static const char *unsubscribe_token(struct job *job, const struct rows *rows, int i)
+{
+	struct id membership = row_id(rows, i, "membership_id");
+	uint8_t nonce[NONCE_SIZE];
+
+	if (id_is_none(&membership) || !preference_optional(job->kind))
+		return NULL;
+	mail_nonce(row_text(rows, i, "to_email_key"), nonce);
+	return mail_token(&job->arena, preference_purpose(&job->arena, job->kind), &job->firm,
+	                  &membership, nonce);
+}
+
 /* The mail from what was frozen before, or is now. -1 with *why_r when it cannot be written. */
 static int write_letter(struct unit *u, struct job *job, const struct rows *rows, int i,
                         struct list *letters, const char **why_r)
 {
+	const struct letter_tokens tokens = {token(job, rows, i), unsubscribe_token(job, rows, i)};
 	const char *frozen = row_text(rows, i, "frozen");
 
 	*why_r = "the mail is too large";
@@ -321,7 +339,7 @@ static int write_letter(struct unit *u, struct job *job, const struct rows *rows
 		frozen = freeze(u, job, rows, i);
 	if (!frozen)
 		return -1;
-	TRY(letter_write(&job->arena, frozen, token(job, rows, i), &job->letter, why_r));
+	TRY(letter_write(&job->arena, frozen, &tokens, &job->letter, why_r));
 	list_row(letters, &job->firm, &job->envelope);
 	list_int(letters, "attempt", job->attempt);
 	json_key(&letters->w, "frozen");

@@ -65,7 +65,7 @@ for update of e skip locked;
 -- All that a mail says, and in `stop` why it is not to be sent after all (pitfall P12). A document counts while
 -- it is not in the trash, not with another client and, for portal people, while they see it.
 select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen, e.invitation_id,
-       e.folder_id, e.document_id,
+       e.folder_id, e.document_id, e.membership_id, e.to_email_key, not f.notify_required as may_end,
        f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url,
        case when f.portal_url is null then f.slug end as slug, z.locale, v.actor_name as actor,
        c.name as client, i.nonce,
@@ -93,6 +93,8 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
          when m.state is distinct from 'active' then 'the access is off'
          when e.kind = 'access_ending' and (m.ends_at is null or m.ends_told_at is null) then 'the access does not end so'
          when e.kind = 'access_idle' and m.idle_ends_at is null then 'the access is used again'
+         when e.kind in ('folder.shared', 'document.shared', 'document.uploaded')
+           and not wants_mail(e.firm_id, e.membership_id, e.kind) then 'the person wants no such mails'
          when e.kind = 'document.uploaded' and coalesce(u.count, 0) = 0 then 'the documents are not there any more'
          when e.kind = 'folder.shared' and (s.id is null or not exists (
                 select from portal_items(e.firm_id, e.membership_id) p

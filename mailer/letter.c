@@ -33,8 +33,7 @@ static const char *link_path(struct arena *a, const struct letter_facts *f)
 	if (strstr(f->kind, "invitation"))
 		return "/accept#";
 	if (strcmp(f->kind, "portal_address") == 0 || strncmp(f->kind, "access_", 7) == 0)
-		return f->slug && *f->slug ? arena_printf(a, "/signin?firm=%s", f->slug)
-		                           : "/signin";
+		return "/signin";
 	if (strcmp(f->kind, "document.uploaded") == 0 && f->count > 1) {
 		if (!f->one_folder)
 			return "/signin";
@@ -45,6 +44,16 @@ static const char *link_path(struct arena *a, const struct letter_facts *f)
 		id_format(&f->folder, "fol", id);
 	}
 	return arena_printf(a, "/items/%s", id);
+}
+
+/* The link, which names the firm where its base does not and no token will. */
+static const char *link_of(struct arena *a, const struct letter_facts *f)
+{
+	const char *path = link_path(a, f);
+	bool named = f->slug && *f->slug && !strpbrk(path, "#?");
+
+	return arena_printf(a, "%s%s%s%s", f->portal, path, named ? "?firm=" : "",
+	                    named ? f->slug : "");
 }
 
 /* The text of the member, NULL when there is no such member, or no object at all. */
@@ -142,7 +151,11 @@ const char *letter_freeze(struct arena *a, const struct letter_facts *f)
 	put(&w, "message_id", message_id(a, f));
 	json_key(&w, "date_ms");
 	json_put_int(&w, f->now_ms);
-	put(&w, "link", arena_printf(a, "%s%s", f->portal, link_path(a, f)));
+	put(&w, "link", link_of(a, f));
+	if (f->one_click) {
+		put(&w, "unsubscribe", arena_printf(a, "%s/unsubscribe#", f->portal));
+		put(&w, "one_click", arena_printf(a, "%s/unsubscribe/", f->one_click));
+	}
 	put_vars(&w, a, f);
 	json_close(&w, '}');
 	return b.over ? NULL : b.data;
@@ -170,7 +183,17 @@ static const char *boundary(struct arena *a, const char *id)
 	return arena_printf(a, "=_%.*s", (int)strcspn(id, "@"), id);
 }
 
-static int write_mime(struct arena *a, const struct json *root, struct letter *out)
+/* The frozen base of a link with its token behind; NULL when there is no such link. */
+static const char *with_token(struct arena *a, const struct json *root, const char *name,
+                              const char *token)
+{
+	const char *base = member_text(root, name);
+
+	return base && token ? arena_printf(a, "%s%s", base, token) : NULL;
+}
+
+static int write_mime(struct arena *a, const struct json *root, const char *one_click,
+                      struct letter *out)
 {
 	const struct json *vars = json_member(root, "vars");
 	const char *support = member_text(vars, "support_email");
@@ -183,6 +206,7 @@ static int write_mime(struct arena *a, const struct json *root, struct letter *o
 		.subject = out->subject,
 		.message_id = out->message_id,
 		.boundary = boundary(a, out->message_id),
+		.one_click = one_click,
 		.date_ms = out->date_ms,
 		.text = out->text,
 		.html = out->html,
@@ -196,11 +220,11 @@ static int write_mime(struct arena *a, const struct json *root, struct letter *o
 	return 0;
 }
 
-int letter_write(struct arena *a, const char *frozen, const char *token, struct letter *out_r,
-                 const char **why_r)
+int letter_write(struct arena *a, const char *frozen, const struct letter_tokens *tokens,
+                 struct letter *out_r, const char **why_r)
 {
 	const struct json *root = thaw(a, frozen);
-	struct render_extra extras[] = {{"link", NULL}, {NULL, NULL}};
+	struct render_extra extras[] = {{"link", NULL}, {"unsubscribe", NULL}, {NULL, NULL}};
 	struct rendered parts;
 
 	*why_r = "what was frozen cannot be read";
@@ -211,7 +235,8 @@ int letter_write(struct arena *a, const char *frozen, const char *token, struct 
 		return -1;
 	out_r->to_email = member_text(root, "to");
 	out_r->message_id = member_text(root, "message_id");
-	extras[0].value = arena_printf(a, "%s%s", member_text(root, "link"), token ? token : "");
+	extras[0].value = with_token(a, root, "link", tokens->link ? tokens->link : "");
+	extras[1].value = with_token(a, root, "unsubscribe", tokens->unsubscribe);
 	*why_r = "there is no template for this kind";
 	TRY(render_mail(a, member_text(root, "template"), member_text(root, "locale"),
 	                json_member(root, "vars"), extras, &parts));
@@ -219,5 +244,5 @@ int letter_write(struct arena *a, const char *frozen, const char *token, struct 
 	out_r->text = parts.text;
 	out_r->html = parts.html;
 	*why_r = "the address is not one that mail can be sent to";
-	return write_mime(a, root, out_r);
+	return write_mime(a, root, with_token(a, root, "one_click", tokens->unsubscribe), out_r);
 }

@@ -25,6 +25,7 @@ struct letter_facts {
 	const struct json *help; /* pages that help: [{title, url}] */
 	const char *portal;      /* base of the link, no slash at its end */
 	const char *slug;        /* the firm's, where the address does not tell it; else NULL */
+	const char *one_click; /* base of the API where the reader may end such mails; else NULL */
 	const char *locale;
 	const char *actor, *client;
 	struct id folder, document; /* what it is about */
@@ -41,6 +42,12 @@ struct letter_facts {
 /* The frozen text, owned by `a`; NULL when it does not fit LETTER_FROZEN_MAX. */
 const char *letter_freeze(struct arena *a, const struct letter_facts *facts);
 
+/* The ends of the mail's links, derived anew each time; NULL: there is no such link. */
+struct letter_tokens {
+	const char *link;        /* an invitation's */
+	const char *unsubscribe; /* ends this kind of notice */
+};
+
 struct letter {
 	const char *to_email;
 	const char *message; /* what goes to the server */
@@ -51,11 +58,10 @@ struct letter {
 };
 
 /*
- * Write the mail from its frozen text. `token` belongs behind an invitation's link, else NULL. 0
- * and *out_r owned by `a`; -1 with the reason in *why_r (static): the envelope cannot be sent at
- * all.
+ * Write the mail from its frozen text with what is secret of its links. 0 and *out_r owned by `a`;
+ * -1 with the reason in *why_r (static): the envelope cannot be sent at all.
  */
-int letter_write(struct arena *a, const char *frozen, const char *token, struct letter *out_r,
-                 const char **why_r);
+int letter_write(struct arena *a, const char *frozen, const struct letter_tokens *tokens,
+                 struct letter *out_r, const char **why_r);
 
 #endif

@@ -7,6 +7,7 @@
 enum {
 	LINE_MAX_CHARS =
 		76, /* quoted-printable and lines with encoded words (RFC 2045, RFC 2047) */
+	URL_MAX_CHARS = 990,
 	WORD_MAX_CHARS = 75,  /* one encoded word */
 	WORD_FRAME_CHARS = 12 /* =?UTF-8?B? and ?= */
 };
@@ -210,6 +211,23 @@ static bool is_token(const char *text)
 	return true;
 }
 
+/* Printable ASCII without the brackets around it, in a line that SMTP takes (RFC 5321 4.5.3.1.6).
+ */
+static bool is_url(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (*c <= ' ' || *c > '~' || *c == '<' || *c == '>')
+			return false;
+	return strlen(text) <= URL_MAX_CHARS;
+}
+
+/* On a line of its own, since no encoded word may stand in it. */
+static void add_one_click(struct buf *b, const char *url)
+{
+	buf_printf(b, "List-Unsubscribe:\r\n <%s>\r\n", url);
+	buf_str(b, "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n");
+}
+
 bool mime_address_ok(const char *address)
 {
 	return is_token(address) && strchr(address, '@');
@@ -219,7 +237,8 @@ int mime_write(const struct mime_mail *mail, struct buf *b)
 {
 	if (!is_token(mail->from_email) || !is_token(mail->to_email) ||
 	    !is_token(mail->message_id) || !is_token(mail->boundary) ||
-	    strlen(mail->boundary) > 60 || (mail->reply_to && !is_token(mail->reply_to)))
+	    strlen(mail->boundary) > 60 || (mail->reply_to && !is_token(mail->reply_to)) ||
+	    (mail->one_click && !is_url(mail->one_click)))
 		return -1;
 	add_date(b, mail->date_ms);
 	add_address_header(b, "From", mail->from_name, mail->from_email);
@@ -228,6 +247,8 @@ int mime_write(const struct mime_mail *mail, struct buf *b)
 		add_address_header(b, "Reply-To", NULL, mail->reply_to);
 	add_text_header(b, "Subject", mail->subject);
 	buf_printf(b, "Message-ID: <%s>\r\n", mail->message_id);
+	if (mail->one_click)
+		add_one_click(b, mail->one_click);
 	/* RFC 3834: answering machines are to keep quiet. */
 	buf_str(b, "MIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\n");
 	buf_printf(b, "Content-Type: multipart/alternative;\r\n boundary=\"%s\"\r\n\r\n",

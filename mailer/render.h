@@ -18,7 +18,7 @@
 #include "json.h"
 
 enum {
-	RENDER_VERSION = 1, /* of the built-in templates: raise it when their words change */
+	RENDER_VERSION = 2, /* of the built-in templates: raise it when their words change */
 	RENDER_PART_MAX =
 		256 * 1024, /* bytes of one part: twenty documents and a page around them */
 };

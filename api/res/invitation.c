@@ -9,7 +9,7 @@
 #include "auth.h"
 #include "crew.h"
 #include "crypt.h"
-#include "firm.h"
+#include "firm_show.h"
 #include "guess.h"
 #include "invite.h"
 #include "reply.h"
@@ -349,7 +349,7 @@ static int open_token(struct rq *rq, const char *token, struct opened *o)
 	return state_check(rq, &row);
 }
 
-static const char *firm_public_json(struct rq *rq, const struct opened *o)
+static const char *firm_of(struct rq *rq, const struct opened *o)
 {
 	struct firm_public firm = {
 		.slug = o->slug,
@@ -359,15 +359,8 @@ static const char *firm_public_json(struct rq *rq, const struct opened *o)
 		.sign_in = o->sign_in,
 		.password_min_length = PASSWORD_LENGTH_MIN,
 	};
-	struct json_writer w;
-	struct buf b;
 
-	buf_init(&b, rq->arena, 64 * 1024);
-	json_start(&w, &b);
-	json_open(&w, '{');
-	field_write(firm_public_entity.fields, &firm, &w);
-	json_close(&w, '}');
-	return b.data;
+	return firm_public_json(rq, &firm);
 }
 
 int invitation_preview(struct rq *rq)
@@ -379,7 +372,7 @@ int invitation_preview(struct rq *rq)
 	TRY(body_read(rq, token_in_entity.fields, FIELD_CREATE, &in, NULL));
 	TRY(open_token(rq, in.token, &o));
 	preview = (struct invitation_preview){
-		.firm = firm_public_json(rq, &o),
+		.firm = firm_of(rq, &o),
 		.email = o.email,
 		.name = o.name,
 		.requires_password = true,
@@ -387,14 +380,6 @@ int invitation_preview(struct rq *rq)
 		.expires_at = o.expires_at,
 	};
 	return reply_one(rq, &invitation_preview_entity, &preview, 0);
-}
-
-/* "a…@mail.test": enough for its owner to know it, too little for anybody else. */
-static const char *masked(struct rq *rq, const char *email)
-{
-	const char *at = strchr(email, '@');
-
-	return arena_printf(rq->arena, "%.1s…%s", email, at == NULL ? "" : at);
 }
 
 /*
@@ -416,7 +401,8 @@ static int session_fits(struct rq *rq, const struct opened *o, bool *proven_r)
 		return 0;
 	}
 	return err_set(&rq->err, PROBLEM_signed_in_as_other,
-	               "The invitation is for %s; sign out first.", masked(rq, o->email));
+	               "The invitation is for %s; sign out first.",
+	               email_masked(rq->arena, o->email));
 }
 
 /* A link that somebody passed on is no leave to guess: it counts as signing in does. */

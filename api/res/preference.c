@@ -44,11 +44,6 @@ static int preference_judge(struct rq *rq, const void *entity)
 	return preference_take(change->p, &change->in, rq->arena, &rq->err);
 }
 
-static const char *event_of(const struct preference *p)
-{
-	return strcmp(p->audience, "staff") == 0 ? "staff.updated" : "portal_access.updated";
-}
-
 /* The whole list: what is not in it is wanted. */
 int preference_put(struct rq *rq)
 {
@@ -65,7 +60,7 @@ int preference_put(struct rq *rq)
 	TRY(body_read_judged(rq, &preference_in_entity, FIELD_CREATE, &change, NULL,
 	                     preference_judge));
 	TRY(db_put(&rq->db, &sql_preference_put, preference_columns, &p, NULL, NULL));
-	TRY(record_change(rq, event_of(&p), rq->who.membership, id_none, names));
+	TRY(record_change(rq, preference_event(p.audience), rq->who.membership, id_none, names));
 	shown = preference_show(&p, rq->arena);
 	return reply_one(rq, &preference_shown_entity, &shown, VERSION_OF_STATE);
 }

@@ -314,3 +314,13 @@ int email_parse(struct arena *a, const char *text, const char **email_r, const c
 		*key_r = arena_printf(a, "%s@%s", lower_local(a, local), domain);
 	return 0;
 }
+
+const char *email_masked(struct arena *a, const char *email)
+{
+	const char *at = strchr(email, '@');
+	int first = 1;
+
+	while (((unsigned char)email[first] & 0xc0) == 0x80)
+		first++;
+	return arena_printf(a, "%.*s…%s", first, email, at == NULL ? "" : at);
+}

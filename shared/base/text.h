@@ -43,6 +43,12 @@ char *text_key(struct arena *a, const char *text);
 int email_parse(struct arena *a, const char *text, const char **email_r, const char **key_r);
 
 /*
+ * "a…@mail.test": enough for its owner to know it, too little for anybody else. Of an address that
+ * email_parse gave; owned by `a`.
+ */
+const char *email_masked(struct arena *a, const char *email);
+
+/*
  * A document's or folder's name: NFC, 1 to 255 bytes, no control or bidi character, no '/', '\\'
  * or NUL, neither "." nor "..". 0 and the cleaned name in *name_r, or -1. Pitfall P24.
  */

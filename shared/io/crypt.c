@@ -146,6 +146,14 @@ const char *mail_token(struct arena *a, const char *purpose, const struct id *fi
 	return crypt_base64(a, token, sizeof(token));
 }
 
+void mail_nonce(const char *email_key, uint8_t nonce[NONCE_SIZE])
+{
+	uint8_t hash[HASH_SIZE];
+
+	crypt_sha256(email_key, strlen(email_key), hash);
+	memcpy(nonce, hash, NONCE_SIZE);
+}
+
 /* The token's bytes, or NULL when it is none. */
 static const uint8_t *token_bytes(struct arena *a, const char *token)
 {

@@ -82,6 +82,9 @@ bool mail_token_verify(struct arena *a, const char *token, const char *purpose,
                        const struct id *firm, const struct id *row,
                        const uint8_t nonce[NONCE_SIZE]);
 
+/* The nonce of tokens that are good for one address alone: the start of its key's hash. */
+void mail_nonce(const char *email_key, uint8_t nonce[NONCE_SIZE]);
+
 /*
  * The secret of an API key: "cpk_" and base64url(random ‖ firm ‖ key ‖ checksum), so that it tells
  * whose it is, and a slip of the hand or a random string shows without a look into the database.

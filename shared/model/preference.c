@@ -42,6 +42,15 @@ static const struct field shown_fields[] = {
 	FIELD_END,
 };
 
+static const struct field unsubscription_fields[] = {
+	F_JSON(unsubscription, firm, 0),
+	F_TEXT(unsubscription, event, 0, 0, 0),
+	F_TEXT(unsubscription, email, 0, 0, 0),
+	F_BOOL(unsubscription, wanted, 0),
+	F_BOOL(unsubscription, mandatory, 0),
+	FIELD_END,
+};
+
 static const struct field in_fields[] = {
 	F_ENUM(preference_in, digest, digests, NEED),
 	F_LIST(preference_in, items, item_fields, ITEMS_MAX, NEED),
@@ -53,6 +62,31 @@ const struct entity preference_shown_entity = {"staff", "stf", sizeof(struct pre
                                                shown_fields};
 const struct entity preference_in_entity = {"staff", "stf", sizeof(struct preference_in),
                                             in_fields};
+const struct entity unsubscription_entity = {"staff", "stf", sizeof(struct unsubscription),
+                                             unsubscription_fields};
+
+bool preference_optional(const char *kind)
+{
+	const char *optional;
+
+	for (size_t n = 0; (optional = preference_optional_nth(n)) != NULL; n++)
+		if (strcmp(optional, kind) == 0)
+			return true;
+	return false;
+}
+
+const char *preference_optional_nth(size_t n)
+{
+	for (size_t i = 0; i < lengthof(notices); i++)
+		if (!notices[i].mandatory && n-- == 0)
+			return notices[i].event;
+	return NULL;
+}
+
+const char *preference_purpose(struct arena *a, const char *kind)
+{
+	return arena_printf(a, "unsubscribe:%s", kind);
+}
 
 static bool is_of(const struct notice *n, const struct preference *p)
 {
@@ -62,6 +96,16 @@ static bool is_of(const struct notice *n, const struct preference *p)
 static bool is_mandatory(const struct notice *n, const struct preference *p)
 {
 	return n->mandatory || p->required;
+}
+
+bool preference_wanted(const struct preference *p, const char *kind)
+{
+	return strcmp(p->digest, "off") != 0 && !texts_hold(&p->muted, kind);
+}
+
+const char *preference_event(const char *audience)
+{
+	return strcmp(audience, "staff") == 0 ? "staff.updated" : "portal_access.updated";
 }
 
 /* The notice of the audience that is called so; NULL: none. */

@@ -24,9 +24,34 @@ struct preference_in {
 	const char *items; /* JSON: [{event, email}] */
 };
 
+/* What the holder of a link to end one kind of notice is told. */
+struct unsubscription {
+	const char *firm;  /* JSON of firm_public */
+	const char *event; /* the kind of notice */
+	const char *email; /* of the person, masked */
+	bool wanted;
+	bool mandatory; /* the firm wants its people told: the mails go on */
+};
+
 extern const struct field preference_columns[];
 extern const struct entity preference_shown_entity;
 extern const struct entity preference_in_entity;
+extern const struct entity unsubscription_entity;
+
+/* Is this kind of mail a notice that its reader may end? Never what opens a door (pitfall P2). */
+bool preference_optional(const char *kind);
+
+/* The n-th kind of mail that its reader may end; NULL: there are no more. */
+const char *preference_optional_nth(size_t n);
+
+/* The purpose of the mail tokens that end this kind of notice; owned by `a`. */
+const char *preference_purpose(struct arena *a, const char *kind);
+
+/* Does the person want this kind of notice, as far as it is theirs to say? */
+bool preference_wanted(const struct preference *p, const char *kind);
+
+/* The event that a change of the preferences of somebody of this audience is. */
+const char *preference_event(const char *audience);
 
 /* What is shown of `p`; texts belong to `a`. */
 struct preference_shown preference_show(const struct preference *p, struct arena *a);

@@ -115,7 +115,7 @@ test('journey: from the firm being made to the door being shut', async () => {
   const shares = await ok(share(staff, 'folder', work, [contact], 'view'), 201);
   const [shareMail] = await sink.mails(ann, { after: before });
   assert.ok(
-    shareMail?.links.some((link) => link.endsWith(`/items/${work.id}`)),
+    shareMail?.links.some((link) => link.endsWith(`/items/${work.id}?firm=${firm.slug}`)),
     `links: ${shareMail?.links}`,
   );
   assert.match(`${shareMail?.subject} ${shareMail?.text}`, /Accounts 2025/);

@@ -105,7 +105,7 @@ test('S3_20 the link of the mail names the item, holds no right, and works after
   await ok(share(staff, 'document', document, [user.contact]), 201);
   const [mail] = await sink.mails(user.email, { after: mark });
   const link = mail?.links.find((l) => l.includes('/items/')) ?? '';
-  assert.equal(link, `${stack.env['PORTICO_PUBLIC_URL']}/items/${document.id}`);
+  assert.equal(link, `${stack.env['PORTICO_PUBLIC_URL']}/items/${document.id}?firm=${firm.slug}`);
   assert.ok(mail?.htmlLinks.includes(link));
   assert.equal((await raw(new URL(link).pathname)).status, 200);
   assert.equal((await raw(`/v1/portal/documents/${document.id}`)).status, 401);

@@ -50,7 +50,7 @@ test('the mailer reads no secret but the nonce that it derives links from', asyn
 	assert.deepEqual(names.filter((n) => /nonce|hash|token|sealed|fingerprint|identity_id|path$/.test(n)),
 		['folder.path', 'invitation.nonce']);
 	assert.deepEqual(tablesOf(names), ['client', 'client_contact', 'client_team', 'contact', 'delivery', 'document', 'envelope',
-		'event', 'firm', 'folder', 'invitation', 'membership', 'share', 'suppression', 'test_mail']);
+		'event', 'firm', 'folder', 'invitation', 'mail_preference', 'membership', 'share', 'suppression', 'test_mail']);
 });
 
 test('the mailer changes nothing but its own bookkeeping', async () => {

@@ -105,9 +105,11 @@ for (const [name, viewport] of [['telephone', PHONE], ['desk', DESK]] as const) 
 		const [told] = await sink.mails(email, { after: then });
 		const item = told?.links.find((one) => one.includes('/items/')) ?? '';
 		assert.equal(new URL(item).pathname, `/items/${work.id}`);
+		assert.equal(new URL(item).searchParams.get('firm'), firm.slug, 'one address serves several firms');
 
 		await ann.open(item);
 		await ann.page.waitForURL(/\/signin\?next=/);
+		assert.equal(await ann.page.textContent('#firm'), firm.name);
 		await ann.look('sign-in');
 		await signIn(ann, email, 'not the password');
 		await ann.page.waitForSelector('.note.bad');
@@ -117,7 +119,7 @@ for (const [name, viewport] of [['telephone', PHONE], ['desk', DESK]] as const) 
 		await ann.page.waitForSelector('.note.bad');
 		await ann.look('sign-in refused with a firm');
 		await signIn(ann, email);
-		await ann.page.waitForURL(item);
+		await ann.page.waitForURL(`${stack.url}/items/${work.id}`);
 		await ann.page.waitForSelector('#documents:not([hidden])');
 		assert.equal(await ann.heading(), work.name);
 		assert.equal(await ann.page.isVisible('#upload'), false, 'a folder to read takes no uploads');

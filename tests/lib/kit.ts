@@ -162,6 +162,13 @@ export function tokenOf(mail: Mail | undefined): string {
   return (links[0] ?? '').split('#')[1] ?? '';
 }
 
+/** The token of the link in a notice that ends its kind. */
+export function unsubscribeTokenOf(mail: Mail | undefined): string {
+  const links = (mail?.links ?? []).filter((link) => link.includes('/unsubscribe#'));
+  assert.equal(links.length, 1, `links of "${mail?.subject}": ${mail?.links}`);
+  return (links[0] ?? '').split('#')[1] ?? '';
+}
+
 export async function accept(token: string, firm: string, email: string, password = PASSWORD): Promise<Person> {
   const from = ownAddress();
   const result = await ok(

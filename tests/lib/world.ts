@@ -23,6 +23,7 @@ import {
   raw,
   sink,
   tokenOf,
+  unsubscribeTokenOf,
   type Caller,
   type Firm,
   type Key,
@@ -100,6 +101,7 @@ export function idsOf(world: World): Record<string, string> {
     parent_id: world.folder.id,
     firm: world.firm.slug,
     code: 'not_found',
+    token: 'x'.repeat(86),
   };
 }
 
@@ -233,6 +235,15 @@ export async function make(
   });
 }
 
+/** The token of the link that ends a notice, from a mail to the world's portal user. */
+async function noticeOf(w: World): Promise<Record<string, string>> {
+  const after = await sink.mark();
+  const file = await ok(upload(w.firm.owner, w.folder), 201);
+  await ok(share(w.firm.owner, 'document', file, [w.user.contact]), 201);
+  const [mail] = await sink.mails(w.user.email, { after });
+  return { token: unsubscribeTokenOf(mail) };
+}
+
 /** What has to be there before an operation can answer 2xx in the world, and the ids it is then called with. */
 export const WAYS: Record<string, (world: World) => Promise<Record<string, string>>> = {
   unassignTeamMember: async (w) => {
@@ -254,6 +265,8 @@ export const WAYS: Record<string, (world: World) => Promise<Record<string, strin
     await ok(w.firm.owner.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', { params: { path: { contact_id } } }));
     return { contact_id };
   },
+  getUnsubscription: noticeOf,
+  unsubscribe: noticeOf,
   deleteFolder: async (w) => ({ folder_id: (await newFolder(w.firm.owner, w.client)).id }),
   restoreDocument: async (w) => {
     const document_id = (await ok(upload(w.firm.owner, w.folder), 201)).id;

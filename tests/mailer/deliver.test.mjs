@@ -25,8 +25,8 @@ test('a share is mailed once, by itself and at once', async () => {
 	assert.equal(e.error, null);
 	assert.match(headers(mail.raw).from, new RegExp(`<${FROM}>$`));
 	assert.equal(headers(mail.raw)['auto-submitted'], 'auto-generated');
-	assert.deepEqual(mail.links, mail.htmlLinks, 'one link, the same in both parts');
-	assert.match(mail.links[0], /^https:\/\/portal\.example\/items\/fol_[0-9a-z]{26}$/);
+	assert.deepEqual(mail.links, mail.htmlLinks, 'the same links in both parts');
+	assert.match(mail.links[0], /^https:\/\/portal\.example\/items\/fol_[0-9a-z]{26}\?firm=[a-z0-9-]+$/);
 	const [delivery] = (await rig.owner.query('select * from delivery where envelope_id = $1', [e.id])).rows;
 	assert.deepEqual([delivery.outcome, delivery.smtp_code, delivery.attempt], ['sent', 250, 1]);
 	await sleep(600);

@@ -79,11 +79,12 @@ static const struct json *parsed(const char *text)
 
 static struct letter written(const struct letter_facts *facts, const char *token)
 {
+	const struct letter_tokens tokens = {token, facts->one_click ? "UNSUBSCRIBE" : NULL};
 	const char *frozen = letter_freeze(&arena, facts), *why;
 	struct letter letter;
 
 	assert_non_null(frozen);
-	if (letter_write(&arena, frozen, token, &letter, &why) < 0)
+	if (letter_write(&arena, frozen, &tokens, &letter, &why) < 0)
 		fail_msg("%s", why);
 	return letter;
 }
@@ -148,6 +149,8 @@ static void test_letter_share(void **state)
 
 	(void)state;
 	facts.can_upload = true;
+	facts.slug = "adler";
+	facts.one_click = "https://api.example";
 	letter = written(&facts, NULL);
 	check_golden("folder_shared", &letter);
 	facts = sample("document.shared");
@@ -206,8 +209,8 @@ static void test_letter_is_the_same_every_time(void **state)
 	struct letter one, two;
 
 	(void)state;
-	assert_int_equal(letter_write(&arena, frozen, NULL, &one, &why), 0);
-	assert_int_equal(letter_write(&arena, frozen, NULL, &two, &why), 0);
+	assert_int_equal(letter_write(&arena, frozen, &(struct letter_tokens){0}, &one, &why), 0);
+	assert_int_equal(letter_write(&arena, frozen, &(struct letter_tokens){0}, &two, &why), 0);
 	assert_string_equal(one.message, two.message);
 	assert_null(strstr(frozen, "TOKEN"));
 }
@@ -230,7 +233,9 @@ static void test_letter_not_readable(void **state)
 		struct letter letter;
 		const char *why = NULL;
 
-		assert_int_equal(letter_write(&arena, bad[i], NULL, &letter, &why), -1);
+		assert_int_equal(
+			letter_write(&arena, bad[i], &(struct letter_tokens){0}, &letter, &why),
+			-1);
 		assert_non_null(why);
 	}
 }

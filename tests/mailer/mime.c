@@ -215,6 +215,23 @@ static void test_mime_names_cannot_inject(void **state)
 	assert_non_null(strstr(got, "\r\nReply-To: <help@x.test>\r\n"));
 }
 
+static void test_mime_one_click_cannot_inject(void **state)
+{
+	static const char *const bad[] = {"https://x.test/a\r\nBcc: b@x.test", "https://x.test/a>",
+	                                  "https://x.test/a b", "https://x.test/\xc3\xa4"};
+	struct mime_mail mail = sample();
+
+	(void)state;
+	mail.one_click = "https://x.test/unsubscribe/a-b_c";
+	assert_non_null(strstr(written(&mail),
+	                       "List-Unsubscribe:\r\n <https://x.test/unsubscribe/a-b_c>\r\n"
+	                       "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"));
+	for (size_t i = 0; i < lengthof(bad); i++) {
+		mail.one_click = bad[i];
+		assert_null(written(&mail));
+	}
+}
+
 static void test_mime_too_small_buffer(void **state)
 {
 	struct mime_mail mail = sample();
@@ -230,6 +247,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_mime_whole_mail, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(test_mime_subject, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(test_mime_one_click_cannot_inject, open_arena,
+	                                        close_arena),
 		cmocka_unit_test_setup_teardown(test_mime_long_values, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(test_mime_quoted_printable, open_arena,
 	                                        close_arena),

@@ -33,13 +33,17 @@ int crew_invite(struct rq *rq, const struct id *membership, int64_t sends, struc
 	return outbox_mail_invitation(&rq->db, &rq->event, invitation_r, rq->now);
 }
 
-/* Each team that the person leaves is a change of its client. */
-static int leave_teams(struct rq *rq, const char *member)
+/* Each team that the person leaves, to the heir or to nobody, is a change of its client. */
+static int leave_teams(struct rq *rq, const char *member, const struct id *heir)
 {
 	static const char *const changed[] = {"team", NULL};
 	struct rows rows;
 	struct id client;
 
+	if (!id_is_none(heir))
+		TRY(db_query(&rq->db, &sql_crew_hand_over,
+		             ARGS({"membership", member}, {"heir", arg_id(rq->arena, heir)}),
+		             NULL));
 	TRY(db_query(&rq->db, &sql_crew_leave_teams, ARGS({"membership", member}), &rows));
 	for (int i = 0; i < rows.n; i++) {
 		client = row_id(&rows, i, "client_id");
@@ -48,7 +52,7 @@ static int leave_teams(struct rq *rq, const char *member)
 	return 0;
 }
 
-int crew_dismiss(struct rq *rq, const struct id *membership)
+int crew_dismiss(struct rq *rq, const struct id *membership, const struct id *heir)
 {
 	const char *member = arg_id(rq->arena, membership);
 	const struct arg *args = ARGS({"membership", member}, {"state", "revoked"});
@@ -62,6 +66,6 @@ int crew_dismiss(struct rq *rq, const struct id *membership)
 	TRY(db_query(&rq->db, &sql_crew_close_open, args, NULL));
 	TRY(db_query(&rq->db, &sql_crew_drop_password,
 	             ARGS({"identity", arg_id(rq->arena, &identity)}), NULL));
-	TRY(leave_teams(rq, member));
+	TRY(leave_teams(rq, member, heir));
 	return record(rq, "staff.deleted", *membership, id_none);
 }

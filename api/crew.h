@@ -19,11 +19,13 @@ may_wait int crew_invite(struct rq *rq, const struct id *membership, int64_t sen
                          struct id *invitation_r);
 
 /*
- * Out at once: sessions end, open invitations are withdrawn, the clients' teams go on without the
- * person (a team that is then empty falls back as the firm has set, C20), the password goes with
- * the last membership. The row stays: what the person made keeps its author. The membership is
- * locked. last_owner when nobody else could rule the firm.
+ * Out at once: sessions end, open invitations are withdrawn, the password goes with the last
+ * membership. The clients' teams get `heir`, who is locked and not deactivated, in the person's
+ * place; with id_none they go on without the person, and one that is then empty falls back as the
+ * firm has set (C20). The row stays: what the person made keeps its author, and what he or she
+ * shared stays shared, for it was the firm that shared it (pitfall P19). The membership is locked.
+ * last_owner when nobody else could rule the firm.
  */
-may_wait int crew_dismiss(struct rq *rq, const struct id *membership);
+may_wait int crew_dismiss(struct rq *rq, const struct id *membership, const struct id *heir);
 
 #endif

@@ -40,6 +40,21 @@ where firm_id = :firm::uuid and membership_id = :membership::uuid and ended_at i
 -- name: crew_drop_password
 select identity_drop_password_if_orphan(:identity::uuid)
 
+-- name: crew_hand_over
+-- The clients are locked first, in the order in which crew_leave_teams wants them.
+with led as (
+	select c.id
+	from client c
+	join client_team t on t.firm_id = c.firm_id and t.client_id = c.id and t.membership_id = :membership::uuid
+	where c.firm_id = :firm::uuid
+	order by c.id
+	for no key update of c
+)
+insert into client_team (firm_id, client_id, membership_id, created_at)
+select :firm, l.id, :heir::uuid, :now::timestamptz
+from led l
+on conflict on constraint client_team_pkey do nothing
+
 -- name: crew_leave_teams
 -- The clients are locked in one order, since a trigger raises their versions.
 with led as (

@@ -44,7 +44,7 @@ const struct route routes[] = {
 	{ "POST",   "/v1/staff",                       staff_create,        "staff:write", STAFF | WRITES | BODY, NULL, NULL },
 	{ "GET",    "/v1/staff/{staff_id}",            staff_get,           "staff:read", 0, NULL, NULL },
 	{ "PATCH",  "/v1/staff/{staff_id}",            staff_patch,         "staff:write", STAFF | WRITES | BODY, NULL, NULL },
-	{ "DELETE", "/v1/staff/{staff_id}",            staff_deactivate,    "staff:write", STAFF | WRITES, NULL, NULL },
+	{ "DELETE", "/v1/staff/{staff_id}",            staff_deactivate,    "staff:write", STAFF | WRITES, "handover_to", NULL },
 	{ "GET",    "/v1/roles",                       role_list,           "staff:read", 0, "limit cursor", NULL },
 
 	/* clients */

@@ -271,7 +271,7 @@ int invitation_revoke(struct rq *rq)
 		TRY(crew_may_rule(rq, row_text(&row, 0, "role")));
 	TRY(change_one(rq, &sql_invitation_revoke, NULL));
 	if (is_of_staff(&row))
-		TRY(crew_dismiss(rq, &membership));
+		TRY(crew_dismiss(rq, &membership, &id_none));
 	else
 		TRY(db_query(&rq->db, &sql_invitation_uninvite,
 		             ARGS({"membership", arg_id(rq->arena, &membership)}), NULL));

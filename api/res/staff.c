@@ -129,16 +129,41 @@ int staff_patch(struct rq *rq)
 	return reply_one(rq, &staff_entity, &s, VERSION_OF_STATE);
 }
 
+/* Who takes over: both are locked in one order, so that two who put each other down do not wait for
+ * ever. */
+static int heir_read(struct rq *rq, struct id *heir_r)
+{
+	struct rows rows;
+
+	TRY(rq_param_id(rq, "handover_to", "stf", heir_r));
+	if (id_is_none(heir_r))
+		return 0;
+	if (id_equal(heir_r, &rq->ids[0]))
+		return err_fault(&rq->err, "?handover_to", "not_allowed",
+		                 "It has to be somebody else.");
+	TRY(db_query(&rq->db, &sql_staff_lock_heir, ARGS({"heir", arg_id(rq->arena, heir_r)}),
+	             &rows));
+	if (rows.n == 0 || !row_bool(&rows, 0, "there"))
+		return err_fault(&rq->err, "?handover_to", "not_found",
+		                 "There is nobody of the staff with this id; see GET /v1/staff.");
+	if (!row_bool(&rows, 0, "works"))
+		return err_set(&rq->err, PROBLEM_staff_deactivated,
+		               "Whoever takes over must not be deactivated.");
+	return 0;
+}
+
 int staff_deactivate(struct rq *rq)
 {
 	struct staff s = {0};
 	struct rows row;
+	struct id heir;
 
+	TRY(heir_read(rq, &heir));
 	TRY(staff_open(rq, &s, &row));
 	if (strcmp(row_text(&row, 0, "state"), "suspended") == 0)
 		return err_set(&rq->err, PROBLEM_not_found, "The person is deactivated already.");
 	TRY(crew_may_rule(rq, row_text(&row, 0, "role")));
-	TRY(crew_dismiss(rq, &s.id));
+	TRY(crew_dismiss(rq, &s.id, &heir));
 	return reply_none(rq);
 }
 

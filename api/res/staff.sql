@@ -21,6 +21,17 @@ select m.role, m.state from membership m
 where m.firm_id = :firm::uuid and m.id = :staff_id::uuid and m.kind = 'staff'
 for no key update
 
+-- name: staff_lock_heir
+with two as (
+	select m.id, m.state
+	from membership m
+	where m.firm_id = :firm::uuid and m.kind = 'staff' and m.id in (:staff_id::uuid, :heir::uuid)
+	order by m.id
+	for no key update
+)
+select coalesce(bool_or(t.id = :heir), false) as there, coalesce(bool_or(t.id = :heir and t.state <> 'suspended'), false) as works
+from two t
+
 -- name: staff_role
 select r.key from role r where r.firm_id = :firm::uuid and r.id = :role_id::uuid
 

@@ -13,6 +13,7 @@ import {
   newColleague,
   newContact,
   newFirm,
+  newFolder,
   newPortalUser,
   nobody,
   ok,
@@ -21,6 +22,7 @@ import {
   refused,
   rolesOf,
   settled,
+  share,
   signIn,
   sink,
   stack,
@@ -239,7 +241,7 @@ test('two who read the same: the second to write is told; somebody who merely wo
 });
 
 describe('the last owner', () => {
-  test('stays, by whichever way', async () => {
+  test('P16 stays, by whichever way', async () => {
     const own = await newFirm('last');
     const ids = await rolesOf(own);
     const me = idOf(own.owner);
@@ -253,7 +255,7 @@ describe('the last owner', () => {
     await refused(invite(own.owner, { role_id: ids.member }), 403, 'permission_denied');
   });
 
-  test('of two who go, or put each other down, at once, one is left', async () => {
+  test('P16 of two who go, or put each other down, at once, one is left', async () => {
     for (const how of ['demote', 'dismiss', 'both'] as const) {
       const own = await newFirm('race');
       const ids = await rolesOf(own);
@@ -273,6 +275,46 @@ describe('the last owner', () => {
       assert.equal(row.n, 1, `${how}: ${codes}`);
     }
   });
+});
+
+test('one person works for several firms: signs in to each, and leaves one without the other', async () => {
+  const other = await newFirm('second');
+  const there = await rolesOf(other);
+  const cora = await newColleague(firm);
+  const { staff, token } = await inviteStaff(other.owner, there.admin, { email: cora.email });
+  assert.equal((await ok(preview(token), 200)).credential, 'existing');
+  await accept(token, other.slug, cora.email);
+  const here = await signIn(firm.slug, 'staff', cora.email);
+  const second = await signIn(other.slug, 'staff', cora.email);
+  assert.notEqual(idOf(here), idOf(second));
+  assert.ok(second.session.permissions.includes('settings:write') && !here.session.permissions.includes('settings:write'));
+  assert.equal((await ok(get(second, staff.id), 200)).status, 'active');
+  await refused(get(here, staff.id), 404, 'not_found');
+  await ok(dismiss(other.owner, staff.id), 204);
+  await refused(second.api.GET('/v1/clients'), 401, 'unauthenticated');
+  await refused(login(other, cora.email), 401, 'invalid_credentials');
+  await ok(here.api.GET('/v1/clients'), 200);
+  await signIn(firm.slug, 'staff', cora.email);
+});
+
+test('C5 who invites: clients by a right that every role has by default; staff, settings and keys not by a member', async () => {
+  const { data } = await ok(firm.owner.api.GET('/v1/roles'), 200);
+  const holds = (key: RoleKey, right: string) => data.find((r) => r.key === key)?.permissions.includes(right);
+  const table = (right: string) => (['owner', 'admin', 'member'] as const).map((key) => Boolean(holds(key, right)));
+  assert.deepEqual(table('portal_access:write'), [true, true, true]);
+  for (const right of ['staff:write', 'settings:write', 'imports:write', 'api_keys:write'])
+    assert.deepEqual(table(right), [true, true, false], right);
+  const member = await newColleague(firm);
+  const contact = await newContact(member, await newClient(member));
+  await stack.sql("delete from role_permission where role = 'member' and permission = 'portal_access:write'");
+  try {
+    assert.deepEqual((await refused(enable(member, contact), 403, 'permission_denied')).required_scopes, [
+      'portal_access:write',
+    ]);
+  } finally {
+    await stack.sql("insert into role_permission (role, permission) values ('member', 'portal_access:write')");
+  }
+  assert.equal((await ok(enable(member, contact), 200)).status, 'invited');
 });
 
 describe('deactivated', () => {
@@ -311,6 +353,68 @@ describe('deactivated', () => {
     );
     assert.deepEqual(kept.uploaded_by, { type: 'staff', id: idOf(cora), name: 'Cora Colleague' });
     await refused(assign(firm.owner, clients[0] ?? { id: '' }, idOf(cora)), 409, 'staff_deactivated');
+  });
+
+  const handOver = (as: Person, id: string, handover_to: string) =>
+    as.api.DELETE('/v1/staff/{staff_id}', { params: { path: { staff_id: id }, query: { handover_to } } });
+
+  test('P19 handed over: the successor is on each team, once, and is told of the next upload', async () => {
+    const cora = await newColleague(firm);
+    const heir = await newColleague(firm);
+    const clients = [await newClient(firm.owner), await newClient(firm.owner)] as const;
+    for (const client of clients) await ok(assign(firm.owner, client, idOf(cora)), 204);
+    await ok(assign(firm.owner, clients[0], idOf(heir)), 204);
+    const before = await teamOf(firm.owner, clients[1]);
+    await ok(handOver(firm.owner, idOf(cora), idOf(heir)), 204);
+    for (const client of clients) {
+      const { data, etag } = await teamOf(firm.owner, client);
+      assert.deepEqual(data.team.map((m) => m.id), [idOf(heir)]);
+      assert.notEqual(etag, before.etag);
+    }
+    const user = await newPortalUser(firm, clients[1]);
+    const mark = await sink.mark();
+    const scan = await ok(portalUpload(user, undefined, `${unique('heir')}.txt`), 201);
+    await advance(301);
+    assert.equal((await settled(firm, heir.email, mark)).filter((m) => m.text.includes(scan.name)).length, 1);
+    assert.deepEqual(await settled(firm, cora.email, mark), []);
+  });
+
+  test('P19 what the person shared stays shared: it was the firm that shared it', async () => {
+    const cora = await newColleague(firm);
+    const client = await newClient(cora);
+    const user = await newPortalUser(firm, client);
+    const document = await ok(upload(cora, await newFolder(cora, client)), 201);
+    await ok(share(cora, 'document', document, [user.contact], 'view', false), 201);
+    await ok(dismiss(firm.owner, idOf(cora)), 204);
+    const at = { params: { path: { document_id: document.id } } };
+    assert.equal((await ok(user.api.GET('/v1/portal/documents/{document_id}', at), 200)).id, document.id);
+  });
+
+  test('handed over to nobody, to oneself, to somebody who is gone, to another firm’s: refused, and nothing happens', async () => {
+    const cora = await newColleague(firm);
+    const gone = await newColleague(firm);
+    await ok(dismiss(firm.owner, idOf(gone)), 204);
+    const other = await newFirm('nextdoor');
+    for (const [to, fault] of [
+      ['nobody', 'invalid_id'],
+      [idOf(cora), 'not_allowed'],
+      [idOf(other.owner), 'not_found'],
+    ] as const)
+      await refused(handOver(firm.owner, idOf(cora), to), 422, 'validation_failed', [`?handover_to ${fault}`]);
+    await refused(handOver(firm.owner, idOf(cora), idOf(gone)), 409, 'staff_deactivated');
+    assert.equal((await ok(get(firm.owner, idOf(cora)), 200)).status, 'active');
+  });
+
+  test('two who hand over to each other at once: one goes, one stays', async () => {
+    const two = [await newColleague(firm), await newColleague(firm)] as const;
+    const client = await newClient(firm.owner);
+    for (const one of two) await ok(assign(firm.owner, client, idOf(one)), 204);
+    const done = await Promise.all([
+      handOver(firm.owner, idOf(two[0]), idOf(two[1])),
+      handOver(firm.owner, idOf(two[1]), idOf(two[0])),
+    ]);
+    assert.deepEqual(done.map((d) => d.response.status).sort(), [204, 409]);
+    assert.equal((await teamOf(firm.owner, client)).data.team.length, 1);
   });
 
   test('P19 nobody left on the team: an upload falls back as the firm has set (C20)', async () => {

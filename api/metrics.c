@@ -8,6 +8,7 @@
 #include "metrics.h"
 
 #include "blob.h"
+#include "crypt.h"
 #include "hands.h"
 #include "io.h"
 #include "limit.h"
@@ -40,7 +41,7 @@ struct slot {
 static struct shared {
 	struct series routes[ROUTES_MAX]; /* as the route table; the one behind: no route */
 	struct slot slots[SLOTS];
-	number refused;
+	number refused, hashes;
 	number limited[LIMIT_CLASSES], counted_shared, counted_local;
 } * shared;
 
@@ -95,6 +96,16 @@ static void sample_limits(void)
 	told = now;
 }
 
+/* Told with each request, so that a test can say what one has cost. */
+static void sample_hashes(void)
+{
+	static uint64_t told;
+	uint64_t now = password_hashes();
+
+	shared->hashes += (int64_t)(now - told);
+	told = now;
+}
+
 static void sample_run(void *unused)
 {
 	(void)unused;
@@ -137,6 +148,7 @@ void metrics_end(const struct route *route, int status, int64_t took_ms)
 		mine->in_flight--;
 	if (!shared || index >= ROUTES_MAX)
 		return;
+	sample_hashes();
 	s = &shared->routes[index];
 	s->by_class[status / 100 < CLASSES ? status / 100 : 0]++;
 	for (size_t i = 0; i < lengthof(bounds_ms); i++) {
@@ -244,6 +256,8 @@ static void write_gauges(struct buf *b)
 	gauge(b, "hands_queued", queued, "Hashes that wait for a thread.");
 	head(b, "db_refused_total", "counter", "Requests that got no connection in time.");
 	buf_printf(b, "portico_db_refused_total %lld\n", (long long)shared->refused);
+	head(b, "password_hashes_total", "counter", "Passwords hashed, to keep or to compare.");
+	buf_printf(b, "portico_password_hashes_total %lld\n", (long long)shared->hashes);
 }
 
 static void write_limits(struct buf *b)

@@ -143,6 +143,13 @@ int reply_none(struct rq *rq)
 	return 0;
 }
 
+int reply_accepted(struct rq *rq)
+{
+	rq->out->status = 202;
+	rq->out->body_len = 0;
+	return 0;
+}
+
 int reply_json(struct rq *rq, int status, const char *json, size_t len)
 {
 	struct buf body = {.data = arena_strndup(rq->arena, json, len), .len = len};

@@ -30,6 +30,9 @@ const char *reply_part(struct rq *rq, const struct entity *kind, const void *ent
 /* 204. */
 int reply_none(struct rq *rq);
 
+/* 202 without a body: it is queued, or it is not, and nobody is told which. */
+int reply_accepted(struct rq *rq);
+
 /* 200 (or `status`) with JSON text of our own making. */
 int reply_json(struct rq *rq, int status, const char *json, size_t len);
 

@@ -18,6 +18,10 @@ const struct route routes[] = {
 	/* sessions */
 	{ "POST",   "/v1/auth/login",                  session_login,       PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
 	{ "POST",   "/v1/auth/refresh",                session_refresh,     PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/auth/magic_links",            magic_link_request,  PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/auth/magic_links/redeem",     magic_link_redeem,   PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/auth/password_resets",        password_reset_request, PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/auth/password_resets/redeem", password_reset_redeem,  PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
 	{ "POST",   "/v1/auth/logout",                 session_logout,      ANY,    WRITES | NO_KEY, NULL, NULL },
 	{ "GET",    "/v1/auth/session",                session_get,         ANY,    0, NULL, NULL },
 	{ "GET",    "/v1/auth/sessions",               session_list,        ANY,    0, "limit cursor", NULL },
@@ -38,6 +42,7 @@ const struct route routes[] = {
 	{ "PATCH",  "/v1/firm",                        firm_patch,          "settings:write", WRITES | BODY, NULL, NULL },
 	{ "GET",    "/v1/firm/portal_settings",        portal_address_show, "settings:read", 0, NULL, NULL },
 	{ "GET",    "/v1/public/firm",                 firm_public_get,     PUBLIC, NO_STORE_EXEMPT, "firm", NULL },
+	{ "POST",   "/v1/public/find_portals",         find_portals,        PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
 
 	/* staff and roles */
 	{ "GET",    "/v1/staff",                       staff_list,          "staff:read", 0, "limit cursor", NULL },

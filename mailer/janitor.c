@@ -191,6 +191,8 @@ static may_wait int clean(struct janitor *j, struct db *db)
 		return 0;
 	TRY(db_query(db, &sql_janitor_idempotency, now, NULL));
 	TRY(db_query(db, &sql_janitor_attempts, now, NULL));
+	TRY(db_query(db, &sql_janitor_requests, now, NULL));
+	TRY(db_query(db, &sql_janitor_tokens, now, NULL));
 	TRY(db_query(db, &sql_janitor_sessions, now, NULL));
 	TRY(sweep_store(j, db));
 	/* last: no file goes before it is committed that its document is gone */

@@ -13,6 +13,19 @@ where i.firm_id = x.firm_id and i.membership_id = x.membership_id and i.key_hash
 -- name: janitor_attempts
 delete from sign_in_attempt where resets_at <= :now::timestamptz;
 
+-- name: janitor_requests
+delete from mail_request where resets_at <= :now::timestamptz;
+
+-- name: janitor_tokens
+-- For a day somebody who comes too late is told so.
+delete from mailed_token t
+using (
+  select x.firm_id, x.id from mailed_token x
+  where x.expires_at <= :now::timestamptz - interval '1 day'
+  order by x.expires_at limit 1000
+) x
+where t.firm_id = x.firm_id and t.id = x.id;
+
 -- name: janitor_sessions
 -- A session that was ended early goes when its time would have been up; a device that may come back stays.
 delete from session s

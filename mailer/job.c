@@ -4,6 +4,7 @@
 #include "crypt.h"
 #include "invitation.h"
 #include "log.h"
+#include "mailed.h"
 #include "mime.h"
 #include "preference.h"
 #include "sql_job.h"
@@ -294,6 +295,9 @@ static const char *freeze(struct unit *u, struct job *job, const struct rows *ro
 		.item = row_text(rows, i, "item"),
 		.can_upload = row_bool(rows, i, "can_upload"),
 		.until = row_text(rows, i, "until"),
+		.about = row_text(rows, i, "about"),
+		.portals = documents(&job->arena, row_text(rows, i, "portals")),
+		.public_url = u->queue->conf->public_url,
 		.documents = list,
 		.count = list ? row_int(rows, i, "count") : 0,
 		.one_folder = row_bool(rows, i, "one_folder"),
@@ -303,15 +307,19 @@ static const char *freeze(struct unit *u, struct job *job, const struct rows *ro
 	return letter_freeze(&job->arena, &facts);
 }
 
-/* The secret end of an invitation's link; NULL for other mails. */
-static const char *token(struct job *job, const struct rows *rows, int i)
+/* The secret end of the link, and the code beside it; none for mails that open no door. */
+static void door_tokens(struct job *job, const struct rows *rows, int i, struct letter_tokens *t)
 {
-	struct id invitation = row_id(rows, i, "invitation_id");
+	bool invites = strstr(job->kind, "invitation") != NULL;
+	struct id row = row_id(rows, i, "token_row");
 	const uint8_t *nonce;
 
 	if (row_bytes(rows, i, "nonce", &job->arena, &nonce) != NONCE_SIZE)
-		return NULL;
-	return mail_token(&job->arena, INVITATION_PURPOSE, &job->firm, &invitation, nonce);
+		return;
+	t->link = mail_token(&job->arena, invites ? INVITATION_PURPOSE : job->kind, &job->firm,
+	                     &row, nonce);
+	if (strcmp(job->kind, MAILED_SIGN_IN) == 0)
+		t->code = mail_code(&job->arena, MAILED_CODE, &row, nonce);
 }
 
 /* What ends this kind of notice for this person at this address, and nothing else (pitfall P2). */
@@ -331,9 +339,10 @@ static const char *unsubscribe_token(struct job *job, const struct rows *rows, i
 static int write_letter(struct unit *u, struct job *job, const struct rows *rows, int i,
                         struct list *letters, const char **why_r)
 {
-	const struct letter_tokens tokens = {token(job, rows, i), unsubscribe_token(job, rows, i)};
+	struct letter_tokens tokens = {.unsubscribe = unsubscribe_token(job, rows, i)};
 	const char *frozen = row_text(rows, i, "frozen");
 
+	door_tokens(job, rows, i, &tokens);
 	*why_r = "the mail is too large";
 	if (!frozen)
 		frozen = freeze(u, job, rows, i);

@@ -64,13 +64,13 @@ for update of e skip locked;
 -- name: job_facts
 -- All that a mail says, and in `stop` why it is not to be sent after all (pitfall P12). A document counts while
 -- it is not in the trash, not with another client and, for portal people, while they see it.
-select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen, e.invitation_id,
+select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen,
        e.folder_id, e.document_id, e.membership_id, e.to_email_key, not f.notify_required as may_end,
        f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url,
        case when f.portal_url is null then f.slug end as slug, z.locale, v.actor_name as actor,
-       c.name as client, i.nonce,
+       c.name as client, coalesce(i.nonce, t.nonce) as nonce, coalesce(i.id, t.id) as token_row, e.about, a.portals,
        local_time(case e.kind when 'access_ending' then m.ends_at when 'access_idle' then m.idle_ends_at
-                  else i.expires_at end, z.zone) as until,
+                  else coalesce(i.expires_at, t.expires_at) end, z.zone) as until,
        coalesce(o.name, d.name) as item, s.access = 'view_upload' as can_upload,
        u.documents, u.count, u.one_folder,
        case
@@ -90,6 +90,13 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
                               where x.firm_id = e.firm_id and x.id = e.contact_id and x.archived_at is null)
                then 'the contact is archived'
            end
+         when e.kind in ('sign_in', 'password_reset') then
+           case
+             when t.state is distinct from 'open' then 'the link is not good any more'
+             when t.expires_at <= :now then 'the link has expired'
+           end
+         when e.kind = 'credential_changed' then null
+         when e.kind = 'find_portals' then case when a.portals is null then 'there is no portal any more' end
          when m.state is distinct from 'active' then 'the access is off'
          when e.kind = 'access_ending' and (m.ends_at is null or m.ends_told_at is null) then 'the access does not end so'
          when e.kind = 'access_idle' and m.idle_ends_at is null then 'the access is used again'
@@ -116,6 +123,15 @@ cross join lateral (
 ) z
 left join client c on c.firm_id = e.firm_id and c.id = e.client_id
 left join invitation i on i.firm_id = e.firm_id and i.id = e.invitation_id
+left join mailed_token t on t.firm_id = e.firm_id and t.id = e.token_id
+left join lateral (
+  select jsonb_agg(jsonb_build_object('name', p.name, 'url', p.portal_url, 'slug', p.slug) order by p.name, p.id) as portals
+  from firm p
+  where exists (
+    select from membership x
+    where x.firm_id = p.id and x.login_email_key = e.to_email_key and x.kind in ('staff', 'portal')
+      and x.state in ('active', 'pending_verification'))
+) a on e.kind = 'find_portals'
 left join share s on s.firm_id = e.firm_id and s.id = e.share_id
 left join folder o on o.firm_id = e.firm_id and o.id = e.folder_id
 left join document d on d.firm_id = e.firm_id and d.id = e.document_id

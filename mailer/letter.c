@@ -25,15 +25,29 @@ static const char *template_name(struct arena *a, const char *kind)
 	return name;
 }
 
+/* Where links of mails lead that are about no item; behind a '#' follows a token. */
+static const struct path {
+	const char *kind, *path;
+} paths[] = {
+	{"invitation", "/accept#"},
+	{"staff_invitation", "/accept#"},
+	{"sign_in", "/m#"},
+	{"password_reset", "/reset#"},
+	{"credential_changed", "/forgot"},
+	{"find_portals", "/signin"},
+	{"portal_address", "/signin"},
+	{"access_ending", "/signin"},
+	{"access_idle", "/signin"},
+};
+
 /* The link's path: the item that the mail is about, for several folders' documents the sign-in. */
 static const char *link_path(struct arena *a, const struct letter_facts *f)
 {
 	char id[ID_TEXT_SIZE];
 
-	if (strstr(f->kind, "invitation"))
-		return "/accept#";
-	if (strcmp(f->kind, "portal_address") == 0 || strncmp(f->kind, "access_", 7) == 0)
-		return "/signin";
+	for (size_t i = 0; i < lengthof(paths); i++)
+		if (strcmp(f->kind, paths[i].kind) == 0)
+			return paths[i].path;
 	if (strcmp(f->kind, "document.uploaded") == 0 && f->count > 1) {
 		if (!f->one_folder)
 			return "/signin";
@@ -98,6 +112,25 @@ static void put_help(struct json_writer *w, const struct letter_facts *f)
 	json_close(w, ']');
 }
 
+/* Where each portal's people sign in: at its own address, or at the installation's by its name. */
+static void put_portals(struct json_writer *w, struct arena *a, const struct letter_facts *f)
+{
+	json_key(w, "portals");
+	json_open(w, '[');
+	for (const struct json *p = first(f->portals); p; p = json_next(p)) {
+		const char *url = member_text(p, "url");
+
+		json_open(w, '{');
+		put(w, "name", member_text(p, "name"));
+		put(w, "url",
+		    url ? arena_printf(a, "%s/signin", url)
+		        : arena_printf(a, "%s/signin?firm=%s", f->public_url,
+		                       member_text(p, "slug")));
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
 /* The variables of the templates. */
 static void put_vars(struct json_writer *w, struct arena *a, const struct letter_facts *f)
 {
@@ -120,8 +153,10 @@ static void put_vars(struct json_writer *w, struct arena *a, const struct letter
 	put(w, "count", arena_printf(a, "%lld", (long long)f->count));
 	put(w, "more",
 	    f->count > listed ? arena_printf(a, "%lld", (long long)(f->count - listed)) : "");
+	put(w, "password", f->about && strcmp(f->about, "password") == 0 ? "yes" : "");
 	put_documents(w, a, f);
 	put_help(w, f);
+	put_portals(w, a, f);
 	json_close(w, '}');
 }
 
@@ -224,7 +259,8 @@ int letter_write(struct arena *a, const char *frozen, const struct letter_tokens
                  struct letter *out_r, const char **why_r)
 {
 	const struct json *root = thaw(a, frozen);
-	struct render_extra extras[] = {{"link", NULL}, {"unsubscribe", NULL}, {NULL, NULL}};
+	struct render_extra extras[] = {
+		{"link", NULL}, {"unsubscribe", NULL}, {"code", tokens->code}, {NULL, NULL}};
 	struct rendered parts;
 
 	*why_r = "what was frozen cannot be read";

@@ -4,7 +4,7 @@
  *
  * The first attempt freezes all that the mail is made from as one JSON text, which is kept with the
  * envelope; every attempt writes the mail from that text alone, so that all copies are the same
- * byte for byte. What opens a door is not in it: an invitation's token is derived again each time.
+ * byte for byte. What opens a door is not in it: tokens and codes are derived again each time.
  */
 #ifndef PORTICO_MAILER_LETTER_H
 #define PORTICO_MAILER_LETTER_H
@@ -31,7 +31,10 @@ struct letter_facts {
 	struct id folder, document; /* what it is about */
 	const char *item;           /* its name */
 	bool can_upload;            /* the folder was shared so */
-	const char *until;          /* an invitation's end, a local time */
+	const char *until;          /* the end of the link that it carries, a local time */
+	const char *about;          /* credential_changed: "password" or "second_factor" */
+	const struct json *portals; /* find_portals: [{name, url, slug}], url NULL: public_url */
+	const char *public_url;
 	const struct json
 		*documents; /* uploaded: the first of them, {id, name, folder, folder_id, by, at} */
 	int64_t count;      /* uploaded: all of them */
@@ -42,10 +45,11 @@ struct letter_facts {
 /* The frozen text, owned by `a`; NULL when it does not fit LETTER_FROZEN_MAX. */
 const char *letter_freeze(struct arena *a, const struct letter_facts *facts);
 
-/* The ends of the mail's links, derived anew each time; NULL: there is no such link. */
+/* What is secret of a mail, derived anew each time; NULL: it has no such thing. */
 struct letter_tokens {
-	const char *link;        /* an invitation's */
-	const char *unsubscribe; /* ends this kind of notice */
+	const char *link;        /* the end of the link that opens a door */
+	const char *unsubscribe; /* the end of the link that ends this kind of notice */
+	const char *code;        /* opens the same door as the link */
 };
 
 struct letter {

@@ -104,3 +104,32 @@ int outbox_mail_upload(struct db *db, const struct id *event, const struct id *d
 		TRY(say_unassigned(db, document, &client, by, now));
 	return 0;
 }
+
+int outbox_mail_token(struct db *db, const struct id *token, int64_t now)
+{
+	struct arena *a = db->arena;
+
+	return db_query(db, &sql_outbox_mail_token,
+	                ARGS({"token", arg_id(a, token)}, {"now", arg_time(a, now)}), NULL);
+}
+
+int outbox_mail_credential(struct db *db, const struct id *membership, const char *about,
+                           int64_t now)
+{
+	struct arena *a = db->arena;
+
+	return db_query(db, &sql_outbox_mail_person,
+	                ARGS({"kind", "credential_changed"}, {"about", about},
+	                     {"membership", arg_id(a, membership)}, {"now", arg_time(a, now)}),
+	                NULL);
+}
+
+int outbox_mail_portals(struct db *db, const struct id *membership, int64_t now)
+{
+	struct arena *a = db->arena;
+
+	return db_query(db, &sql_outbox_mail_person,
+	                ARGS({"kind", "find_portals"}, {"about", NULL},
+	                     {"membership", arg_id(a, membership)}, {"now", arg_time(a, now)}),
+	                NULL);
+}

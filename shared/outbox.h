@@ -67,4 +67,25 @@ may_wait int outbox_mail_share(struct db *db, const struct id *event, const stru
 may_wait int outbox_mail_upload(struct db *db, const struct id *event, const struct id *document,
                                 const struct actor *by, int64_t now);
 
+/*
+ * Queue the mail that carries a mailed token, of the kind that the token is, to the stored sign-in
+ * address of its person; nothing where there is no such open token. It is not sent any more once
+ * the token is used, superseded or over. No event tells of it. 0, or -1 with err.
+ */
+may_wait int outbox_mail_token(struct db *db, const struct id *token, int64_t now);
+
+/*
+ * Queue the mail that tells a person of what they sign in with being another now: `about` is
+ * "password" or "second_factor". To the sign-in address as it is when this is called, also when
+ * the access ends afterwards; for nobody (no such membership) nothing. 0, or -1 with err. S2-22.
+ */
+may_wait int outbox_mail_credential(struct db *db, const struct id *membership, const char *about,
+                                    int64_t now);
+
+/*
+ * Queue the mail that lists the portals of a person's sign-in address, in all firms; the firm bound
+ * sends it. Nobody: nothing. 0, or -1 with err. S2-3.
+ */
+may_wait int outbox_mail_portals(struct db *db, const struct id *membership, int64_t now);
+
 #endif

@@ -89,3 +89,21 @@ with doc as (
 )
 select d.client_id, (select count(*) from team) as assigned, (select count(*) from written) as written
 from doc d;
+
+-- name: outbox_mail_token
+-- A link that cannot be used any more is not worth a mail.
+insert into envelope (firm_id, id, kind, recipient_kind, membership_id, contact_id, token_id, to_email, to_email_key,
+                      to_name, due_at, expires_at, created_at, updated_at)
+select t.firm_id, new_id(:now::timestamptz), t.kind, m.kind, m.id, m.contact_id, t.id, m.login_email,
+       m.login_email_key, m.display_name, :now, t.expires_at, :now, :now
+from mailed_token t
+join membership m on m.firm_id = t.firm_id and m.id = t.membership_id
+where t.firm_id = :firm::uuid and t.id = :token::uuid and t.state = 'open';
+
+-- name: outbox_mail_person
+insert into envelope (firm_id, id, kind, recipient_kind, membership_id, contact_id, about, to_email, to_email_key,
+                      to_name, due_at, expires_at, created_at, updated_at)
+select m.firm_id, new_id(:now::timestamptz), :kind::text, m.kind, m.id, m.contact_id, :about::text, m.login_email,
+       m.login_email_key, m.display_name, :now, :now + interval '4 days', :now, :now
+from membership m
+where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.kind in ('staff', 'portal');

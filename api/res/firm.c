@@ -20,7 +20,7 @@ int firm_get(struct rq *rq)
 /* The firm as patched, and what it was: a name that stays need not be looked up. */
 struct firm_change {
 	struct firm firm;
-	const char *portal_url, *locale, *timezone, *currency;
+	const char *portal_url, *locale, *timezone, *currency, *sign_in;
 };
 
 static int firm_judge(struct rq *rq, const void *entity)
@@ -41,13 +41,25 @@ static int firm_judge(struct rq *rq, const void *entity)
 	return 0;
 }
 
-/* Without passwords, and with no other way in, nobody could sign in, not even to change it back. */
-static int keep_a_door(struct rq *rq, const struct firm *firm)
+/*
+ * Another way to sign in shuts nobody out. The staff keep their passwords; a client without one
+ * gets one by mail, and a mailed link needs nothing but the mail. So only those are left to whom no
+ * mail goes any more: their addresses are to be mended first.
+ */
+static int keep_a_door(struct rq *rq, const struct firm_change *change)
 {
-	if (strcmp(firm->sign_in, "passwordless") != 0)
+	const char *way = change->firm.sign_in;
+	struct rows rows;
+
+	if (strcmp(way, change->sign_in) == 0 || strcmp(way, "both") == 0)
+		return 0;
+	TRY(db_query(&rq->db, &sql_firm_locked_out, ARGS({"sign_in", way}), &rows));
+	if (row_int(&rows, 0, "count") == 0)
 		return 0;
 	return err_set(&rq->err, PROBLEM_would_lock_out,
-	               "Nobody could sign in: there is no way in but a password yet.");
+	               "Mail to the sign-in addresses of %lld people has bounced, and they would "
+	               "have no other way in: give them other addresses first.",
+	               (long long)row_int(&rows, 0, "count"));
 }
 
 static int firm_store(struct rq *rq, const struct firm *firm, uint64_t sent)
@@ -77,8 +89,9 @@ int firm_patch(struct rq *rq)
 	change.locale = firm->locale;
 	change.timezone = firm->timezone;
 	change.currency = firm->currency;
+	change.sign_in = firm->sign_in;
 	TRY(body_read_judged(rq, &firm_entity, FIELD_PATCH, &change, &sent, firm_judge));
-	TRY(keep_a_door(rq, firm));
+	TRY(keep_a_door(rq, &change));
 	TRY(firm_store(rq, firm, sent));
 	TRY(firm_load(rq, firm));
 	return reply_one(rq, &firm_entity, firm, firm->version);

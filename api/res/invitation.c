@@ -363,6 +363,18 @@ static const char *firm_of(struct rq *rq, const struct opened *o)
 	return firm_public_json(rq, &firm);
 }
 
+/* May the person sign in with a password; may they without one? Staff always have one (model C1).
+ */
+static bool asks_password(const struct opened *o)
+{
+	return strcmp(o->audience, "staff") == 0 || strcmp(o->sign_in, "passwordless") != 0;
+}
+
+static bool opens_by_mail(const struct opened *o)
+{
+	return strcmp(o->audience, "staff") != 0 && strcmp(o->sign_in, "password") != 0;
+}
+
 int invitation_preview(struct rq *rq)
 {
 	struct token_in in = {0};
@@ -375,8 +387,10 @@ int invitation_preview(struct rq *rq)
 		.firm = firm_of(rq, &o),
 		.email = o.email,
 		.name = o.name,
-		.requires_password = true,
-		.credential = o.password_hash != NULL ? "existing" : "new",
+		.requires_password = asks_password(&o) && !opens_by_mail(&o),
+		.credential = !asks_password(&o)        ? "none"
+	                      : o.password_hash != NULL ? "existing"
+	                                                : "new",
 		.expires_at = o.expires_at,
 	};
 	return reply_one(rq, &invitation_preview_entity, &preview, 0);
@@ -423,8 +437,9 @@ static int password_prove(struct rq *rq, const struct accept_in *in, const struc
 }
 
 /*
- * A new credential is chosen; a known one is proved, never set (model: identity is global). Leaves
- * the hash to store in `hash`, empty when there is nothing to store.
+ * A new credential is chosen; a known one is proved, never set (model: identity is global). Where a
+ * mailed link is enough to sign in, the invitation is one. Leaves the hash to store in `hash`,
+ * empty when there is nothing to store.
  */
 static int credential(struct rq *rq, const struct accept_in *in, const struct opened *o,
                       char hash[PASSWORD_HASH_SIZE])
@@ -434,7 +449,9 @@ static int credential(struct rq *rq, const struct accept_in *in, const struct op
 
 	*hash = '\0';
 	TRY(session_fits(rq, o, &proven));
-	if (proven)
+	if (proven || !asks_password(o))
+		return 0;
+	if (in->password == NULL && opens_by_mail(o))
 		return 0;
 	if (in->password == NULL)
 		return err_set(&rq->err, PROBLEM_password_required,
@@ -446,19 +463,19 @@ static int credential(struct rq *rq, const struct accept_in *in, const struct op
 	return password_hash(in->password, hash, &rq->err);
 }
 
-/* The identity of the address: as it is, with its first password, or new. */
+/* The identity of the address: as it is, with its first password, or new, with or without one. */
 static int identity_settle(struct rq *rq, struct opened *o, const char *hash)
 {
 	bool known = !id_is_none(&o->identity), done;
 	const struct arg *args;
 	struct rows rows;
 
-	if (*hash == '\0')
+	if (*hash == '\0' && known)
 		return 0;
 	if (!known)
 		o->identity = id_new();
 	args = ARGS({"identity", arg_id(rq->arena, &o->identity)}, {"email", o->email},
-	            {"email_key", o->email_key}, {"password_hash", hash});
+	            {"email_key", o->email_key}, {"password_hash", *hash == '\0' ? NULL : hash});
 	TRY(db_query(&rq->db, known ? &sql_invitation_set_password : &sql_invitation_identity, args,
 	             &rows));
 	done = known ? row_bool(&rows, 0, "done") : row_text(&rows, 0, "id") != NULL;
@@ -490,6 +507,8 @@ static int join(struct rq *rq, const struct opened *o, const char *name)
 	TRY(change_one(rq, &sql_invitation_register,
 	               ARGS({"membership", arg_id(rq->arena, &o->membership)},
 	                    {"identity", identity}, {"name", name})));
+	if (opens_by_mail(o))
+		return 0;
 	TRY(db_query(&rq->db, &sql_invitation_has_password, ARGS({"identity", identity}), &rows));
 	if (row_bool(&rows, 0, "has"))
 		return 0;

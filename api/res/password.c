@@ -52,7 +52,7 @@ static int credential_load(struct rq *rq, struct credential *c)
 /* Did this very session begin with the choice of the password, a moment ago? */
 static bool is_fresh(const struct rq *rq, const struct credential *c)
 {
-	return c->set_at == c->who.authenticated_at &&
+	return c->hash != NULL && c->set_at == c->who.authenticated_at &&
 	       rq->now < c->set_at + FRESH_SECONDS * INT64_C(1000);
 }
 
@@ -70,7 +70,8 @@ static int prove(struct rq *rq, const char *current, struct credential *c)
 	if (current == NULL)
 		return err_set(&rq->err, PROBLEM_recent_sign_in_required,
 		               "Send current_password: it may be left out only right after "
-		               "the password was chosen by a mailed link.");
+		               "the password was chosen by a mailed link. Whoever has none, or has "
+		               "forgotten it, is mailed a link to choose one.");
 	TRY(guess_allowed(rq, &c->guess));
 	right = password_verify(current, c->hash, &rq->err);
 	TRY(right);
@@ -90,7 +91,8 @@ static int exchange(struct rq *rq, const struct credential *c, const char *hash)
 		return err_set(&rq->err, PROBLEM_invalid_credentials,
 		               "The password has just been changed.");
 	TRY(guess_right(rq, &c->guess));
-	return record_act(rq, "auth.password_changed", "membership", c->who.membership);
+	TRY(record_act(rq, "auth.password_changed", "membership", c->who.membership));
+	return outbox_mail_credential(&rq->db, &c->who.membership, "password", rq->now);
 }
 
 int password_put(struct rq *rq)

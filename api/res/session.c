@@ -19,6 +19,7 @@
 struct person {
 	struct guess guess; /* of the firm and the membership */
 	const char *password_hash, *state;
+	const char *sign_in; /* the firm's way; NULL: no such firm */
 };
 
 /* Looked up in a unit of its own, so that no connection is held while the password is hashed. */
@@ -39,6 +40,7 @@ static int person_find(struct rq *rq, const struct login_in *in, const char *key
 	p_r->guess.membership = row_id(&rows, 0, "membership");
 	p_r->password_hash = row_text(&rows, 0, "password_hash");
 	p_r->state = row_text(&rows, 0, "state");
+	p_r->sign_in = row_text(&rows, 0, "sign_in");
 	return 0;
 }
 
@@ -46,6 +48,16 @@ static bool may_sign_in(const struct person *p)
 {
 	return p->state != NULL &&
 	       (strcmp(p->state, "active") == 0 || strcmp(p->state, "pending_verification") == 0);
+}
+
+/* The same for everybody, before any password is looked at (model C1). */
+static int by_password(struct rq *rq, const struct login_in *in, const struct person *p)
+{
+	if (p->sign_in == NULL || strcmp(in->audience, "staff") == 0 ||
+	    strcmp(p->sign_in, "passwordless") != 0)
+		return 0;
+	return err_set(&rq->err, PROBLEM_password_sign_in_disabled,
+	               "This firm signs its clients in by mailed links.");
 }
 
 int session_login(struct rq *rq)
@@ -60,6 +72,7 @@ int session_login(struct rq *rq)
 	if (email_parse(rq->arena, in.email, NULL, &key) < 0)
 		key = in.email;
 	TRY(person_find(rq, &in, key, &person));
+	TRY(by_password(rq, &in, &person));
 	guess_begin(rq, in.audience, key, &person.guess);
 	TRY(guess_allowed(rq, guess));
 	right = password_verify(in.password, person.password_hash, &rq->err);

@@ -1,6 +1,6 @@
 -- name: session_person
 -- Who signs in with this address: no row when the firm cannot be told; membership is null for a stranger.
-select f.id as firm, s.identity_id, s.password_hash, s.membership_id as membership, s.state
+select f.id as firm, firm_sign_in(f.id) as sign_in, s.identity_id, s.password_hash, s.membership_id as membership, s.state
 from firm_find(:slug::text, :host::text) f
 left join lateral sign_in_find(f.id, :audience::text, :email_key::text) s on true
 

@@ -190,3 +190,15 @@ bool mail_token_verify(struct arena *a, const char *token, const char *purpose,
 	       id_equal(row, (const struct id *)(bytes + 16)) &&
 	       crypt_equal(bytes + 32, mac, sizeof(mac));
 }
+
+const char *mail_code(struct arena *a, const char *purpose, const struct id *row,
+                      const uint8_t nonce[NONCE_SIZE])
+{
+	uint8_t mac[HASH_SIZE];
+	uint64_t number = 0;
+
+	token_mac(a, purpose, row, nonce, mac);
+	for (size_t i = 0; i < sizeof(number); i++)
+		number = number << 8 | mac[i];
+	return arena_printf(a, "%06llu", (unsigned long long)(number % 1000000));
+}

@@ -61,6 +61,9 @@ may_wait int password_hash(const char *password, char hash[PASSWORD_HASH_SIZE], 
  */
 may_wait int password_verify(const char *password, const char *hash, struct err *e);
 
+/* How many hashes of passwords this process has computed: each of the two calls above is one. */
+uint64_t password_hashes(void);
+
 /*
  * Is the password good enough: 8 to 128 code points, zxcvbn score at least 3 with `words` (firm's
  * name, address, person's name; ends with NULL) known to the guesser. 0, or -1 with
@@ -84,6 +87,13 @@ bool mail_token_verify(struct arena *a, const char *token, const char *purpose,
 
 /* The nonce of tokens that are good for one address alone: the start of its key's hash. */
 void mail_nonce(const char *email_key, uint8_t nonce[NONCE_SIZE]);
+
+/*
+ * A code of six digits for a mail, derived like a token; owned by `a`. Short enough to be tried:
+ * whoever takes it counts the tries.
+ */
+const char *mail_code(struct arena *a, const char *purpose, const struct id *row,
+                      const uint8_t nonce[NONCE_SIZE]);
 
 /*
  * The secret of an API key: "cpk_" and base64url(random ‖ firm ‖ key ‖ checksum), so that it tells

@@ -47,6 +47,7 @@ static const struct field firm_fields[] = {
 	F_INT(firm, invitation_ttl_hours, 1, 8760, FIELD_PATCH),
 	F_INT(firm, access_idle_days, 1, 3650, FIELD_PATCH | FIELD_NULLABLE),
 	F_INT(firm, access_reminder_days, 1, 90, FIELD_PATCH),
+	F_INT(firm, sign_in_link_minutes, 5, 60, FIELD_PATCH),
 	F_INT(firm, session_idle_minutes, 1, 1440, FIELD_PATCH),
 	F_INT(firm, staff_idle_minutes, 1, 1440, FIELD_PATCH),
 	F_INT(firm, max_upload_bytes, 0, 0, FIELD_PATCH | FIELD_NULLABLE),
@@ -247,9 +248,6 @@ int firm_check(const struct firm *firm, const struct firm_limits *limits, struct
 
 	if (!is_color(firm->accent_color))
 		err_fault(e, "/accent_color", "not_allowed", "A colour such as #1f4e79 is needed.");
-	if (strcmp(firm->sign_in, "both") == 0)
-		err_fault(e, "/sign_in", "not_allowed",
-		          "Signing in by a mailed link is not there yet.");
 	if (bytes != INT64_MIN && (bytes < 1 || bytes > most))
 		err_fault(e, "/max_upload_bytes", "out_of_range",
 		          "It must be from 1 to %lld, which is the installation's limit.",

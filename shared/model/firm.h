@@ -15,7 +15,8 @@ struct firm {
 	bool self_registration, require_staff_totp;
 	const char *reinvite_mode, *registration_email, *invite_unknown_email, *unassigned_fallback;
 	bool notify_required, default_upload_folder;
-	int64_t invitation_ttl_hours, session_idle_minutes, staff_idle_minutes;
+	int64_t invitation_ttl_hours, sign_in_link_minutes;
+	int64_t session_idle_minutes, staff_idle_minutes;
 	int64_t access_idle_days; /* INT64_MIN: no access ends by itself */
 	int64_t access_reminder_days;
 	int64_t max_upload_bytes, mail_coalesce_seconds;
@@ -72,8 +73,7 @@ struct firm_limits {
 
 /*
  * Add a fault for each setting that no table can judge: the colour, the name of the default folder,
- * the links, the largest document, a feature, a way to sign in that is not there. 0, or -1 with the
- * faults.
+ * the links, the largest document, a feature. 0, or -1 with the faults.
  */
 int firm_check(const struct firm *firm, const struct firm_limits *limits, struct arena *a,
                struct err *e);

@@ -250,6 +250,7 @@ describe('what a denial tells', () => {
 /** Writing operations that leave no entry, and why. */
 const SILENT: Record<string, string> = {
   previewInvitation: 'reads only',
+  findPortals: 'asks no firm: in the log of one it would tell of the others',
   runSetup: 'once an installation, which is set up already here',
 };
 

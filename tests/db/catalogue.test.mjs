@@ -9,27 +9,31 @@ import { migrations, readMigration, startCluster } from './cluster.mjs';
 const DEFINERS = [
 	'access_duty(timestamp with time zone)',
 	'firm_find(text,text)',
+	'firm_sign_in(uuid)',
 	'identity_change_password(uuid,text,text,uuid,timestamp with time zone)',
 	'identity_create(uuid,text,text,text,timestamp with time zone)',
 	'identity_credential(uuid)',
 	'identity_drop_password_if_orphan(uuid)',
 	'identity_find(text)',
 	'identity_get(uuid)',
+	'identity_reset_password(uuid,uuid,uuid,text,timestamp with time zone)',
 	'identity_set_password(uuid,text,timestamp with time zone)',
 	'installation_counts()',
+	'mail_request_take(bytea,integer,integer,timestamp with time zone)',
 	'migrations_missing(text[])',
+	'portals_find(text)',
 	'setup_begin(timestamp with time zone)',
 	'setup_needed()',
 	'sign_in_find(uuid,text,text)',
 	'test_reset()',
 ];
 const DEFINER_TRIGGERS = [
-	'firm_roles()', 'folder_move_content()', 'folder_note_default()', 'folder_place()', 'version_client()',
+	'end_mailed_tokens()', 'end_tokens_of_identity()', 'firm_roles()', 'folder_move_content()', 'folder_note_default()', 'folder_place()', 'version_client()',
 	'version_contact()', 'version_named()',
 ];
 
 // Tables that belong to no one firm.
-const GLOBAL = ['identity', 'installation', 'role_permission'];
+const GLOBAL = ['identity', 'installation', 'mail_request', 'role_permission'];
 
 const ROLES = ['portico_api', 'portico_janitor', 'portico_mailer', 'portico_relay'];
 

@@ -165,6 +165,10 @@ export class Fixture {
 		await put(this.db, 'access_snapshot', {
 			firm_id: firm.id, id: randomUUID(), contact_id: contact.id, login_email: 'a@x.test', display_name: 'Ann', shares: '[]', created_at: T0,
 		});
+		await put(this.db, 'mailed_token', {
+			firm_id: firm.id, id: randomUUID(), membership_id: person.id, kind: 'sign_in', nonce: randomBytes(16), created_at: T0,
+			expires_at: at(900),
+		});
 		await put(this.db, 'mail_preference', { firm_id: firm.id, membership_id: person.id, updated_at: T0 });
 		const audit = await this.audit(firm);
 		await put(this.db, 'sequencer', { firm_id: firm.id });

@@ -152,7 +152,7 @@ test('P4 the same unique values are free in every firm: nothing is told by a col
 			and attname <> 'firm_id' order by 1`);
 	assert.deepEqual(rows.map((r) => r.name), [
 		'firm_pkey', 'firm_portal_host_key', 'firm_slug_key', 'identity_email_key', 'identity_pkey', 'installation_pkey',
-		'role_permission_pkey',
+		'mail_request_pkey', 'role_permission_pkey',
 	]);
 });
 

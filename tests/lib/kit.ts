@@ -178,6 +178,45 @@ export async function accept(token: string, firm: string, email: string, passwor
   return person(result, firm, email, password, from);
 }
 
+/** What a mail carries to open a door with: the token behind the link's '#', and the code beside it. */
+export function doorOf(mail: Mail | undefined, path: '/m' | '/reset'): { token: string; code: string; link: string } {
+  const links = (mail?.links ?? []).filter((link) => new URL(link).pathname === path);
+  assert.equal(links.length, 1, `links of "${mail?.subject}": ${mail?.links}`);
+  const link = links[0] ?? '';
+  return { link, token: link.split('#')[1] ?? '', code: /\b\d{6}$/m.exec(mail?.text ?? '')?.[0] ?? '' };
+}
+
+/** The next mail to the address, after the mark, that opens such a door. */
+export async function doorMail(email: string, path: '/m' | '/reset', after: number) {
+  const mail = await eventually(async () => {
+    const found = (await sink.mails(email, { after })).find((m) => m.links.some((link) => new URL(link).pathname === path));
+    assert.ok(found, `no mail with ${path} to ${email}`);
+    return found;
+  });
+  return { ...doorOf(mail, path), mail };
+}
+
+/** How the firm's clients sign in. */
+export async function setSignIn(firm: Firm, sign_in: 'password' | 'passwordless' | 'both'): Promise<void> {
+  await ok(firm.owner.api.PATCH('/v1/firm', { body: { sign_in } }), 200);
+}
+
+/** Have a link mailed to a client of the portal who asks for it, and take it out of the mail. */
+export async function askMail(
+  firm: Firm,
+  user: { email: string },
+  door: 'magic_links' | 'password_resets',
+  more: { code_challenge?: string; audience?: 'staff' | 'portal' } = {},
+) {
+  if (door === 'magic_links') await setSignIn(firm, 'both');
+  const after = await sink.mark();
+  const body = { firm: firm.slug, audience: 'portal' as const, email: user.email, ...more };
+  const nobody = api(stack.url, { from: ownAddress() });
+  if (door === 'magic_links') await ok(nobody.POST('/v1/auth/magic_links', { body }), 202);
+  else await ok(nobody.POST('/v1/auth/password_resets', { body }), 202);
+  return doorMail(user.email, door === 'magic_links' ? '/m' : '/reset', after);
+}
+
 /** A firm of one's own, whose owner came in by the mailed invitation. */
 export async function newFirm(word = 'firm'): Promise<Firm> {
   const slug = unique(word);

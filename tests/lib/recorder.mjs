@@ -146,7 +146,7 @@ export class Contract {
     if (!answer.url.pathname.startsWith('/v1')) return;
     if (answer.url.pathname.endsWith('/content') && answer.status < 400) {
       if (!/private/.test(cache) || !/no-cache/.test(cache)) fail(`Cache-Control is ${cache}`);
-    } else if (answer.url.pathname.startsWith('/v1/public/') && answer.status < 400) {
+    } else if (answer.url.pathname === '/v1/public/firm' && answer.status < 400) {
       if (cache !== 'public, max-age=60') fail(`Cache-Control is ${cache}`);
     } else if (!/no-store/.test(cache)) fail(`Cache-Control is ${cache}`);
   }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { contract, type Operation } from './recorder.mjs';
 import {
+  askMail,
   key,
   newClient,
   newColleague,
@@ -21,6 +22,7 @@ import {
   portalUpload,
   PASSWORD,
   raw,
+  setSignIn,
   sink,
   tokenOf,
   unsubscribeTokenOf,
@@ -135,6 +137,11 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
       transport: 'token',
     }),
     refreshSession: () => ({ refresh_token: 'x'.repeat(95) }),
+    requestMagicLink: () => ({ firm: 'nobody', audience: 'staff', email: 'nobody@mail.test' }),
+    redeemMagicLink: () => ({ token: 'x'.repeat(86), transport: 'token' }),
+    requestPasswordReset: () => ({ firm: 'nobody', audience: 'staff', email: 'nobody@mail.test' }),
+    redeemPasswordReset: () => ({ token: 'x'.repeat(86), new_password: 'eleven dry storks stay put' }),
+    findPortals: () => ({ email: address('nobody') }),
     runSetup: () => ({
       setup_token: 'x',
       firm_name: 'X',
@@ -292,6 +299,16 @@ export const NEEDED: Record<string, (world: World) => Promise<unknown>> = {
     const [mail] = await sink.mails(contact.primary_email ?? '', { after });
     return { token: tokenOf(mail), password: PASSWORD, transport: 'token' };
   },
+  requestMagicLink: async (w) => {
+    await setSignIn(w.firm, 'both');
+    return { firm: w.firm.slug, audience: 'portal', email: w.user.email };
+  },
+  requestPasswordReset: async (w) => ({ firm: w.firm.slug, audience: 'portal', email: w.user.email }),
+  redeemMagicLink: async (w) => ({ token: (await askMail(w.firm, w.user, 'magic_links')).token, transport: 'token' }),
+  redeemPasswordReset: async (w) => ({
+    token: (await askMail(w.firm, w.user, 'password_resets')).token,
+    new_password: PASSWORD,
+  }),
   changePassword: async () => ({ current_password: PASSWORD, new_password: 'eight dry herons walk home' }),
   createInvitation: async (w) => ({ contact_id: (await newContact(w.firm.owner, w.client)).id, send: 'later' }),
   createShares: async (w) => ({

@@ -79,7 +79,7 @@ static const struct json *parsed(const char *text)
 
 static struct letter written(const struct letter_facts *facts, const char *token)
 {
-	const struct letter_tokens tokens = {token, facts->one_click ? "UNSUBSCRIBE" : NULL};
+	const struct letter_tokens tokens = {token, facts->one_click ? "UNSUBSCRIBE" : NULL, NULL};
 	const char *frozen = letter_freeze(&arena, facts), *why;
 	struct letter letter;
 
@@ -142,6 +142,54 @@ static void test_letter_portal_address(void **state)
 	check_golden("portal_address", &letter);
 }
 
+/* What opens a door is in the mail and not in what is kept of it. */
+static void test_letter_doors(void **state)
+{
+	static const struct letter_tokens secrets = {.link = "TOKEN", .code = "402913"};
+	struct letter_facts facts = sample("sign_in");
+	const char *frozen = letter_freeze(&arena, &facts), *why;
+	struct letter letter;
+
+	(void)state;
+	assert_int_equal(letter_write(&arena, frozen, &secrets, &letter, &why), 0);
+	check_golden("sign_in", &letter);
+	assert_null(strstr(frozen, "TOKEN"));
+	assert_null(strstr(frozen, "402913"));
+	facts = sample("password_reset");
+	letter = written(&facts, "TOKEN");
+	check_golden("password_reset", &letter);
+}
+
+static void test_letter_credential(void **state)
+{
+	struct letter_facts facts = sample("credential_changed");
+	struct letter letter;
+
+	(void)state;
+	facts.about = "password";
+	letter = written(&facts, NULL);
+	check_golden("credential_changed", &letter);
+	facts.about = "second_factor";
+	letter = written(&facts, NULL);
+	assert_non_null(strstr(letter.subject, "second factor"));
+	assert_null(strstr(letter.text, "password that you"));
+}
+
+static void test_letter_portals(void **state)
+{
+	struct letter_facts facts = sample("find_portals");
+	struct letter letter;
+
+	(void)state;
+	facts.public_url = "https://portal.example";
+	facts.portals =
+		parsed("[{\"name\":\"Adler\",\"url\":\"https://adler.example\",\"slug\":\"adler\"},"
+	               "{\"name\":\"B & C\",\"url\":null,\"slug\":\"b-c\"}]");
+	letter = written(&facts, NULL);
+	check_golden("find_portals", &letter);
+	assert_non_null(strstr(letter.text, "https://portal.example/signin?firm=b-c"));
+}
+
 static void test_letter_share(void **state)
 {
 	struct letter_facts facts = sample("folder.shared");
@@ -181,8 +229,9 @@ static void test_letter_upload(void **state)
 /* What is not known is left out, without a trace of it. */
 static void test_letter_of_little_known(void **state)
 {
-	static const char *const kinds[] = {"invitation", "staff_invitation", "folder.shared",
-	                                    "document.shared", "document.uploaded"};
+	static const char *const kinds[] = {"invitation",      "staff_invitation",  "folder.shared",
+	                                    "document.shared", "document.uploaded", "sign_in",
+	                                    "password_reset",  "credential_changed"};
 
 	(void)state;
 	for (size_t i = 0; i < lengthof(kinds); i++) {
@@ -257,10 +306,17 @@ static void test_letter_odd_support_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_letter_invitation),      TEST(test_letter_portal_address),
-		TEST(test_letter_share),           TEST(test_letter_upload),
-		TEST(test_letter_of_little_known), TEST(test_letter_is_the_same_every_time),
-		TEST(test_letter_not_readable),    TEST(test_letter_odd_support_address),
+		TEST(test_letter_invitation),
+		TEST(test_letter_portal_address),
+		TEST(test_letter_doors),
+		TEST(test_letter_credential),
+		TEST(test_letter_portals),
+		TEST(test_letter_share),
+		TEST(test_letter_upload),
+		TEST(test_letter_of_little_known),
+		TEST(test_letter_is_the_same_every_time),
+		TEST(test_letter_not_readable),
+		TEST(test_letter_odd_support_address),
 	};
 
 	return cmocka_run_group_tests_name("letter", tests, NULL, NULL);

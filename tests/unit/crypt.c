@@ -259,6 +259,32 @@ static void test_mail_token(void **state)
 	arena_release(&a);
 }
 
+static void test_mail_code(void **state)
+{
+	struct id one = id_new(), two = id_new();
+	uint8_t nonce[NONCE_SIZE] = {1};
+	unsigned seen[10] = {0};
+	struct arena a;
+	const char *code;
+
+	(void)state;
+	arena_init(&a, TEST_ARENA_MAX);
+	code = mail_code(&a, "sign_in_code", &one, nonce);
+	assert_int_equal(strlen(code), 6);
+	assert_int_equal(strspn(code, "0123456789"), 6);
+	assert_string_equal(code, mail_code(&a, "sign_in_code", &one, nonce));
+	assert_string_not_equal(code, mail_code(&a, "sign_in_code", &two, nonce));
+	assert_string_not_equal(code, mail_code(&a, "other", &one, nonce));
+	for (int i = 0; i < 1000; i++) {
+		nonce[0] = (uint8_t)i;
+		nonce[1] = (uint8_t)(i >> 8);
+		seen[mail_code(&a, "sign_in_code", &one, nonce)[0] - '0']++;
+	}
+	for (size_t i = 0; i < 10; i++) /* the first digit too: 100 each, give or take */
+		assert_in_range(seen[i], 40, 180);
+	arena_release(&a);
+}
+
 static void test_key_secret(void **state)
 {
 	const struct id firm = id_new(), key = id_new();
@@ -305,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_password_costs_the_same_for_nobody),
 		cmocka_unit_test(test_password_check),
 		cmocka_unit_test(test_mail_token),
+		cmocka_unit_test(test_mail_code),
 		cmocka_unit_test(test_key_secret),
 	};
 

@@ -69,22 +69,27 @@ select identity_drop_password_if_orphan(:identity::uuid)
 select default_shares(:firm::uuid, :membership::uuid, :now::timestamptz)
 
 -- name: invite_restore
--- What is still there, for clients whom the person still belongs to.
+-- What is still there and open to the caller, for clients whom the person still belongs to; a matter, where the person
+-- is still a client on it.
 insert into share (
-	firm_id, id, client_id, contact_id, membership_id, folder_id, document_id, access, notify,
+	firm_id, id, client_id, contact_id, membership_id, folder_id, document_id, matter_id, access, notify,
 	created_by_type, created_by_id, created_by_name, created_at, updated_at
 )
-select n.firm_id, new_id(:now::timestamptz), x.client_id, n.contact_id, :membership::uuid, f.id, d.id, x.access, x.notify,
-	me.kind, me.id, me.display_name, :now, :now
+select n.firm_id, new_id(:now::timestamptz), x.client_id, n.contact_id, :membership::uuid, f.id, d.id, mc.matter_id,
+	x.access, x.notify, me.kind, me.id, me.display_name, :now, :now
 from access_snapshot n
 cross join lateral jsonb_to_recordset(n.shares) as x (
-	client_id uuid, folder_id uuid, document_id uuid, access text, notify boolean
+	client_id uuid, folder_id uuid, document_id uuid, matter_id uuid, access text, notify boolean
 )
 join client_contact cc on cc.firm_id = n.firm_id and cc.client_id = x.client_id and cc.contact_id = n.contact_id
 join membership me on me.firm_id = n.firm_id and me.id = :me::uuid
 left join folder f on f.firm_id = n.firm_id and f.id = x.folder_id and f.client_id = x.client_id and f.removed_at is null
 left join document d on d.firm_id = n.firm_id and d.id = x.document_id and d.client_id = x.client_id
-where n.firm_id = :firm::uuid and n.id = :snapshot::uuid and num_nonnulls(f.id, d.id) = 1
+left join matter_contact mc on mc.firm_id = n.firm_id and mc.matter_id = x.matter_id and mc.client_id = x.client_id
+	and mc.contact_id = n.contact_id and mc.role = 'client'
+cross join lateral (select coalesce(mc.matter_id, f.matter_id, d.matter_id) as id) o
+where n.firm_id = :firm::uuid and n.id = :snapshot::uuid and num_nonnulls(f.id, d.id, mc.matter_id) = 1
+	and (o.id is null or matter_open(n.firm_id, o.id, :me))
 on conflict do nothing
 
 -- name: invite_access_close

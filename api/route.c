@@ -7,9 +7,10 @@ static const char *id_prefix(const char *name, size_t len)
 	static const struct {
 		const char *name, *prefix;
 	} map[] = {
-		{"api_key_id", "key"},  {"client_id", "cli"},  {"contact_id", "con"},
-		{"document_id", "doc"}, {"folder_id", "fol"},  {"invitation_id", "inv"},
-		{"share_id", "shr"},    {"session_id", "ses"}, {"staff_id", "stf"},
+		{"api_key_id", "key"},  {"client_id", "cli"}, {"contact_id", "con"},
+		{"document_id", "doc"}, {"folder_id", "fol"}, {"invitation_id", "inv"},
+		{"matter_id", "mat"},   {"share_id", "shr"},  {"session_id", "ses"},
+		{"staff_id", "stf"},
 	};
 
 	for (size_t i = 0; i < lengthof(map); i++)

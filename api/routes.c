@@ -63,6 +63,18 @@ const struct route routes[] = {
 	{ "PUT",    "/v1/clients/{client_id}/team/{staff_id}",       client_assign,   "clients:write", WRITES, NULL, NULL },
 	{ "DELETE", "/v1/clients/{client_id}/team/{staff_id}",       client_unassign, "clients:write", WRITES, NULL, NULL },
 
+	/* matters */
+	{ "GET",    "/v1/matters",                     matter_list,         "matters:read", 0, "limit cursor client_id status", NULL },
+	{ "POST",   "/v1/matters",                     matter_create,       "matters:write", WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/matters/{matter_id}",         matter_get,          "matters:read", 0, NULL, NULL },
+	{ "PATCH",  "/v1/matters/{matter_id}",         matter_patch,        "matters:write", WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/matters/{matter_id}",         matter_delete,       "matters:write", WRITES, NULL, NULL },
+	{ "PUT",    "/v1/matters/{matter_id}/contacts/{contact_id}", matter_relate,   "matters:write", WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/matters/{matter_id}/contacts/{contact_id}", matter_unrelate, "matters:write", WRITES, NULL, NULL },
+	{ "PUT",    "/v1/matters/{matter_id}/team/{staff_id}",       matter_assign,   "matters:write", WRITES, NULL, NULL },
+	{ "DELETE", "/v1/matters/{matter_id}/team/{staff_id}",       matter_unassign, "matters:write", WRITES, NULL, NULL },
+	{ "GET",    "/v1/matters/{matter_id}/portal_invites/{contact_id}", matter_portal_invite, "contacts:read", 0, NULL, NULL },
+
 	/* contacts and their portal access */
 	{ "GET",    "/v1/contacts",                    contact_list,        "contacts:read", 0, "limit cursor client_id email portal_status updated_since", NULL },
 	{ "POST",   "/v1/contacts",                    contact_create,      "contacts:write", WRITES | BODY, NULL, NULL },
@@ -129,6 +141,7 @@ const struct route routes[] = {
 	{ "GET",    "/v1/portal/help",                 portal_help,         PORTAL, 0, NULL, NULL },
 	{ "GET",    "/v1/portal/home",                 portal_home,         PORTAL, 0, NULL, NULL },
 	{ "GET",    "/v1/portal/folders",              portal_folder_list,  PORTAL, 0, "limit cursor client_id parent_id", NULL },
+	{ "GET",    "/v1/portal/matters",              portal_matter_list,  PORTAL, 0, "limit cursor", NULL },
 	{ "GET",    "/v1/portal/documents",            portal_document_list, PORTAL, 0, "limit cursor client_id folder_id archived", NULL },
 	{ "POST",   "/v1/portal/documents",            portal_document_create, PORTAL, WRITES | UPLOAD, "folder_id name", portal_document_admit },
 	{ "GET",    "/v1/portal/documents/{document_id}", portal_document_get, PORTAL, 0, NULL, NULL },

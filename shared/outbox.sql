@@ -39,7 +39,7 @@ order by m.login_email_key, s.id;
 -- name: outbox_mail_upload
 -- The envelopes are written in the order of their keys, so that two uploads at once wait and never deadlock.
 with doc as (
-  select d.firm_id, d.id, d.client_id, d.folder_id, d.internal, f.path
+  select d.firm_id, d.id, d.client_id, d.folder_id, d.internal, d.matter_id, f.path
   from document d
   join folder f on f.firm_id = d.firm_id and f.id = d.folder_id
   where d.firm_id = :firm::uuid and d.id = :document::uuid
@@ -49,7 +49,9 @@ with doc as (
   join client c on c.firm_id = d.firm_id and c.id = d.client_id and c.status = 'active'
   join share s on s.firm_id = d.firm_id and s.folder_id = any(d.path) and s.client_id = d.client_id
   join membership m on m.firm_id = s.firm_id and m.id = s.membership_id and m.state = 'active'
-  where not d.internal
+  where not d.internal and (d.matter_id is null or exists (
+          select from share o
+          where o.firm_id = s.firm_id and o.membership_id = s.membership_id and o.matter_id = d.matter_id))
 ), team as (
   select m.id
   from doc d

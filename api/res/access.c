@@ -5,6 +5,7 @@
  */
 #include "auth.h"
 #include "invite.h"
+#include "matters.h"
 #include "reply.h"
 #include "res.h"
 #include "share.h"
@@ -103,7 +104,9 @@ int access_put(struct rq *rq)
 	TRY(access_end_check(rq, in.ends_at));
 	TRY(may_turn_on(rq, &c, &in));
 	TRY(may_restore(rq, &c, &in));
+	TRY(matters_check(rq, &in.matters));
 	TRY(access_turn_on(rq, &c, &in));
+	TRY(matters_share(rq, &in.matters, &c.membership));
 	TRY(candidate_load(rq, &c));
 	return access_show(rq, &c);
 }
@@ -137,13 +140,21 @@ int access_patch(struct rq *rq)
 
 /* Whoever switches off must be able to see all that was shared; else a count, never names (S2-12).
  */
-static int may_see_shares(struct rq *rq, int count)
+static int may_see_shares(struct rq *rq, const struct rows *shares)
 {
+	int hidden = 0;
+
 	TRY(auth_known(rq));
-	if (count == 0 || rq_may(rq, "documents:read"))
+	for (int i = 0; i < shares->n; i++) {
+		bool matter = strcmp(row_text(shares, i, "item_type"), "matter") == 0;
+
+		hidden += !row_bool(shares, i, "open") ||
+		          !rq_may(rq, matter ? "matters:read" : "documents:read");
+	}
+	if (hidden == 0)
 		return 0;
 	return err_set(&rq->err, PROBLEM_shared_items_not_accessible,
-	               "%d shared items are not open to you.", count);
+	               "%d shared items are not open to you.", hidden);
 }
 
 int access_off(struct rq *rq)
@@ -157,7 +168,7 @@ int access_off(struct rq *rq)
 		return err_set(&rq->err, PROBLEM_not_found, "Portal access is off.");
 	TRY(access_match(rq, &c));
 	TRY(db_query(&rq->db, &sql_access_shares, NULL, &shares));
-	TRY(may_see_shares(rq, shares.n));
+	TRY(may_see_shares(rq, &shares));
 	TRY(access_turn_off(rq, &c, &snapshot));
 	return reply_rows(rq, 200, &share_entity, &shares);
 }
@@ -182,7 +193,7 @@ int access_reissue(struct rq *rq)
 		               "Resume the access first, then issue it anew.");
 	TRY(may_turn_on(rq, &c, &in));
 	TRY(db_query(&rq->db, &sql_access_shares, NULL, &shares));
-	TRY(may_see_shares(rq, shares.n));
+	TRY(may_see_shares(rq, &shares));
 	in.ends_at = c.ends_at;
 	TRY(access_turn_off(rq, &c, &snapshot));
 	c.ends_at = TIME_NULL;

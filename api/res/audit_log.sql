@@ -33,20 +33,31 @@ select {{audit_log_shown}}
 where a.firm_id = :firm::uuid and a.object_id = :object_id::uuid {{audit_log_filter}}
 
 -- name: audit_log_document
-select d.id from document d where d.firm_id = :firm::uuid and d.id = :document_id::uuid
+select d.id from document d
+where d.firm_id = :firm::uuid and d.id = :document_id::uuid
+	and (d.matter_id is null or matter_open(d.firm_id, d.matter_id, :me::uuid))
 
 -- name: audit_log_views
--- Whoever has a share that reaches the document (nobody while it is internal), and whoever has opened it. A contact whose access was switched
--- off and on again is one viewer: the entry names the contact besides the membership of then.
+-- Whoever has a share that reaches the document (and one of its matter; nobody while it is internal), and whoever has
+-- opened it. A contact whose access was switched off and on again is one viewer: the entry names the contact besides the membership of then.
 with place as (
-	select d.id, f.path, d.internal
+	select d.id, f.path, d.internal, d.matter_id
 	from document d
 	join folder f on f.firm_id = d.firm_id and f.id = d.folder_id
 	where d.firm_id = :firm::uuid and d.id = :document_id::uuid
 ), reached as (
-	select s.contact_id as id from place p join share s on s.firm_id = :firm and s.document_id = p.id and not p.internal
-	union
-	select s.contact_id from place p join share s on s.firm_id = :firm and s.folder_id = any(p.path) and not p.internal
+	select r.contact_id as id
+	from place p
+	cross join lateral (
+		select s.contact_id from share s where s.firm_id = :firm and s.document_id = p.id
+		union
+		select s.contact_id from share s where s.firm_id = :firm and s.folder_id = any(p.path)
+	) r
+	where not p.internal and (
+		p.matter_id is null or exists (
+			select from share s where s.firm_id = :firm and s.matter_id = p.matter_id and s.contact_id = r.contact_id
+		)
+	)
 ), entry as (
 	select case when a.actor_type <> 'portal' then a.actor_type else 'contact' end as type,
 		case when a.actor_type <> 'portal' then a.actor_id

@@ -1,5 +1,5 @@
 -- part: document_shown
-d.id, d.client_id, d.folder_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256,
+d.id, d.client_id, d.folder_id, d.matter_id, d.name, d.content_type, d.size, encode(d.sha256, 'hex') as sha256,
 	d.doc_version as version, d.scan,
 	jsonb_build_object('type', case d.uploaded_by_kind when 'portal' then 'contact' when 'key' then 'api_key' else 'staff' end,
 		'id', d.uploaded_by_id, 'name', d.uploaded_by_name) as uploaded_by,
@@ -7,8 +7,13 @@ d.id, d.client_id, d.folder_id, d.name, d.content_type, d.size, encode(d.sha256,
 	d.version as row_version
 from document d
 
+-- part: document_open
+-- What belongs to a matter that the caller may not know of is not there.
+	and (d.matter_id is null or matter_open(d.firm_id, d.matter_id, :me::uuid))
+
 -- part: document_rest
 -- The filters that no statement of its own stands for, and the page.
+{{document_open}}
 	and (d.created_at, d.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:client_id::uuid is null or d.client_id = :client_id)
 	and (:archived::boolean is null or d.archived = :archived)
@@ -44,6 +49,7 @@ where d.firm_id = :firm::uuid and d.folder_id = :folder_id::uuid and d.trashed_a
 -- name: document_get
 select {{document_shown}}
 where d.firm_id = :firm::uuid and d.id = :document_id::uuid
+{{document_open}}
 
 -- name: document_place
 -- Where staff want to put a document, and whether another one (than :own) has its name there.
@@ -57,21 +63,27 @@ from folder f
 join client c on c.firm_id = f.firm_id and c.id = f.client_id
 join firm r on r.id = f.firm_id
 where f.firm_id = :firm::uuid and f.id = :folder::uuid and f.removed_at is null
+	and (f.matter_id is null or matter_open(f.firm_id, f.matter_id, :me::uuid))
 
 -- name: document_lock_folder
 -- Whatever gives a document a name or a place begins with the folder, as uploads do: so nobody waits in a circle.
 select f.id, f.client_id from folder f
 where f.firm_id = :firm::uuid and f.id = :folder::uuid and f.removed_at is null
 	and (:client::uuid is null or f.client_id = :client)
+	and (f.matter_id is null or matter_open(f.firm_id, f.matter_id, :me::uuid))
 for no key update
 
 -- name: document_lock
 select d.id from document d
 where d.firm_id = :firm::uuid and d.id = :document_id::uuid and (d.trashed_at is not null) = :trashed::boolean
+{{document_open}}
 for no key update
 
 -- name: document_lock_any
-select d.id from document d where d.firm_id = :firm::uuid and d.id = :document_id::uuid for no key update
+select d.id from document d
+where d.firm_id = :firm::uuid and d.id = :document_id::uuid
+{{document_open}}
+for no key update
 
 -- name: document_update
 -- The client is the folder's.
@@ -87,7 +99,8 @@ returning d.id
 delete from share s where s.firm_id = :firm::uuid and s.document_id = :document_id::uuid returning s.id
 
 -- name: document_viewers
--- Whom the document is shared with as it lies now: by itself, or by a folder above it; nobody, while it is internal.
+-- Whom the document is shared with as it lies now: by itself, or by a folder above it, and with the matter
+-- that it belongs to; nobody, while it is internal.
 select c.id, c.display_name as name
 from document d
 join folder f on f.firm_id = d.firm_id and f.id = d.folder_id
@@ -98,6 +111,11 @@ where d.firm_id = :firm::uuid and d.id = :document_id::uuid and not d.internal a
 	select from share s
 	where s.firm_id = d.firm_id and s.client_id = d.client_id and s.contact_id = c.id
 		and (s.document_id = d.id or s.folder_id = any(f.path))
+) and (
+	d.matter_id is null or exists (
+		select from share s
+		where s.firm_id = d.firm_id and s.client_id = d.client_id and s.contact_id = c.id and s.matter_id = d.matter_id
+	)
 )
 order by c.display_name, c.id
 
@@ -127,3 +145,4 @@ select d.client_id, d.name, d.content_type, d.size, d.doc_version as version, en
 from document d
 join blob b on b.firm_id = d.firm_id and b.id = d.blob_id
 where d.firm_id = :firm::uuid and d.id = :document_id::uuid and d.trashed_at is null
+{{document_open}}

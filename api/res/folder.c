@@ -65,12 +65,34 @@ static int folder_lock_client(struct rq *rq, const struct id *client)
 	return 0;
 }
 
+/* A folder at the top is given its matter; one below another has that one's. */
+static int folder_check_matter(struct rq *rq, const struct folder *f, uint64_t sent)
+{
+	struct rows rows;
+
+	if (id_is_none(&f->matter_id) || !field_sent(folder_entity.fields, sent, "matter_id"))
+		return 0;
+	if (!id_is_none(&f->parent_id))
+		return err_fault(&rq->err, "/matter_id", "not_allowed",
+		                 "A folder in another one belongs to the same matter.");
+	TRY(db_query(&rq->db, &sql_folder_matter,
+	             ARGS({"matter", arg_id(rq->arena, &f->matter_id)},
+	                  {"client", arg_id(rq->arena, &f->client_id)}),
+	             &rows));
+	if (rows.n == 0)
+		return err_fault(&rq->err, "/matter_id", "not_found",
+		                 "There is no such matter of this client.");
+	return 0;
+}
+
 int folder_create(struct rq *rq)
 {
 	struct folder f = {.id = id_new()};
+	uint64_t sent;
 
-	TRY(body_read_judged(rq, &folder_entity, FIELD_CREATE, &f, NULL, judge));
+	TRY(body_read_judged(rq, &folder_entity, FIELD_CREATE, &f, &sent, judge));
 	TRY(folder_lock_client(rq, &f.client_id));
+	TRY(folder_check_matter(rq, &f, sent));
 	TRY(folder_put(rq, &sql_folder_insert, &f));
 	TRY(record(rq, "folder.created", f.id, f.client_id));
 	db_bind(&rq->db, "folder_id", arg_id(rq->arena, &f.id));
@@ -78,7 +100,8 @@ int folder_create(struct rq *rq)
 	return reply_created(rq, &folder_entity, &f, f.version, "/v1/folders");
 }
 
-/* Renamed or moved, the default one too; its shares stay (S3-13). */
+/* Renamed or moved, the default one too; its shares stay (S3-13). Moved into another folder it
+ * belongs to that one's matter, moved to the top it keeps its own. */
 int folder_patch(struct rq *rq)
 {
 	struct folder f;
@@ -88,6 +111,7 @@ int folder_patch(struct rq *rq)
 	TRY(find_one(rq, &sql_folder_get, NULL, &folder_entity, &f));
 	TRY(match_version(rq, f.version));
 	TRY(body_read_judged(rq, &folder_entity, FIELD_PATCH, &f, &sent, judge));
+	TRY(folder_check_matter(rq, &f, sent));
 	TRY(folder_put(rq, &sql_folder_update, &f));
 	TRY(record_change(rq, "folder.updated", f.id, f.client_id,
 	                  changed_names(rq, folder_entity.fields, sent)));

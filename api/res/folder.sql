@@ -1,8 +1,13 @@
 -- part: folder_shown
-f.id, f.client_id, f.parent_id, f.name, f.is_default_upload, f.created_at, f.updated_at, f.version
+f.id, f.client_id, f.parent_id, f.matter_id, f.name, f.is_default_upload, f.created_at, f.updated_at, f.version
 from folder f
 
+-- part: folder_open
+-- What belongs to a matter that the caller may not know of is not there.
+	and (f.matter_id is null or matter_open(f.firm_id, f.matter_id, :me::uuid))
+
 -- part: folder_rest
+{{folder_open}}
 	and (f.created_at, f.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:client_id::uuid is null or f.client_id = :client_id)
 order by f.created_at, f.id
@@ -26,6 +31,7 @@ where f.firm_id = :firm::uuid and f.parent_id = :parent_id::uuid and f.removed_a
 -- name: folder_get
 select {{folder_shown}}
 where f.firm_id = :firm::uuid and f.id = :folder_id::uuid and f.removed_at is null
+{{folder_open}}
 
 -- name: folder_lock
 -- All changes of one client's tree wait for each other on the client's row, as folder_place() has it.
@@ -33,31 +39,41 @@ select c.id
 from folder f
 join client c on c.firm_id = f.firm_id and c.id = f.client_id
 where f.firm_id = :firm::uuid and f.id = :folder_id::uuid and f.removed_at is null
+{{folder_open}}
 for no key update of c
 
 -- name: folder_lock_client
 select c.id from client c where c.firm_id = :firm::uuid and c.id = :client_id::uuid for no key update
 
+-- name: folder_matter
+-- A matter of the client that the caller may know of.
+select x.id from matter x
+where x.firm_id = :firm::uuid and x.id = :matter::uuid and x.client_id = :client::uuid
+	and matter_open(x.firm_id, x.id, :me::uuid)
+
 -- name: folder_insert
 -- No row: the folder above is not there, or is another client's.
-insert into folder (firm_id, id, client_id, parent_id, name, name_key, created_at, updated_at)
-select :firm::uuid, :id::uuid, :client_id::uuid, :parent_id::uuid, :name::text, :name_key::text, :now::timestamptz, :now
+insert into folder (firm_id, id, client_id, parent_id, matter_id, name, name_key, created_at, updated_at)
+select :firm::uuid, :id::uuid, :client_id::uuid, :parent_id::uuid, :matter_id::uuid, :name::text, :name_key::text,
+	:now::timestamptz, :now
 where :parent_id is null
 	or exists (
 		select from folder p
 		where p.firm_id = :firm and p.id = :parent_id and p.client_id = :client_id and p.removed_at is null
+			and (p.matter_id is null or matter_open(p.firm_id, p.matter_id, :me::uuid))
 	)
 returning id
 
 -- name: folder_update
 update folder f
-set parent_id = :parent_id::uuid, name = :name::text, name_key = :name_key::text, updated_at = :now::timestamptz
+set parent_id = :parent_id::uuid, matter_id = :matter_id::uuid, name = :name::text, name_key = :name_key::text, updated_at = :now::timestamptz
 where f.firm_id = :firm::uuid and f.id = :folder_id::uuid
 	and (
 		:parent_id::uuid is null
 		or exists (
 			select from folder p
 			where p.firm_id = :firm and p.id = :parent_id and p.client_id = f.client_id and p.removed_at is null
+				and (p.matter_id is null or matter_open(p.firm_id, p.matter_id, :me::uuid))
 		)
 	)
 returning f.id

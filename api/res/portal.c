@@ -1,11 +1,13 @@
 /* portal.c - the portal: all and only what is shared with the person who is signed in.
  *
- * GET /v1/portal/home   GET /v1/portal/folders   GET,POST /v1/portal/documents
- * GET /v1/portal/documents/{document_id}   GET,HEAD /v1/portal/documents/{document_id}/content
+ * GET /v1/portal/home   GET /v1/portal/folders   GET /v1/portal/matters   GET,POST
+ * /v1/portal/documents GET /v1/portal/documents/{document_id}   GET,HEAD
+ * /v1/portal/documents/{document_id}/content
  */
 #include "portal.h"
 
 #include "download.h"
+#include "matter.h"
 #include "reply.h"
 #include "res.h"
 #include "setting.h"
@@ -32,6 +34,11 @@ int portal_folder_list(struct rq *rq)
 	return reply_list(rq, &portal_folder_entity, &sql_portal_folder_list,
 	                  ARGS({"client_id", arg_id(rq->arena, &client)},
 	                       {"parent_id", arg_id(rq->arena, &parent)}));
+}
+
+int portal_matter_list(struct rq *rq)
+{
+	return reply_list(rq, &portal_matter_entity, &sql_portal_matter_list, NULL);
 }
 
 int portal_document_list(struct rq *rq)

@@ -42,6 +42,16 @@ where v.item_kind = 'folder'
 order by v.created_at, v.folder_id
 limit :limit::bigint
 
+-- name: portal_matter_list
+select x.id, jsonb_build_object('type', 'client', 'id', c.id, 'name', c.name) as client, x.name, x.status,
+	'{}'::jsonb as shared_fields, v.created_at
+from portal_matters(:firm::uuid, :me::uuid) v
+join matter x on x.firm_id = :firm and x.id = v.matter_id
+join client c on c.firm_id = :firm and c.id = v.client_id
+where (v.created_at, v.matter_id) > (:after_at::timestamptz, :after_id::uuid)
+order by v.created_at, v.matter_id
+limit :limit::bigint
+
 -- part: portal_document_shown
 d.id, jsonb_build_object('type', 'client', 'id', c.id, 'name', c.name) as client, v.folder_id, d.name,
 	d.content_type, d.size, d.doc_version as version,

@@ -1,4 +1,4 @@
-/* share.c - which contacts see which folders and documents.
+/* share.c - which contacts see which folders, documents and matters.
  *
  * GET,POST /v1/shares   PATCH,DELETE /v1/shares/{share_id}
  */
@@ -8,9 +8,34 @@
 #include "res.h"
 #include "sql_share.h"
 
-static bool is_folder(const char *item_type)
+/* What is done in another way for each kind of item. */
+static const struct item_kind {
+	const char *type, *prefix;
+	const struct stmt *list, *lock;
+} item_kinds[] = {
+	{"folder", "fol", &sql_share_list_of_folder, &sql_share_lock_folder},
+	{"document", "doc", &sql_share_list_of_document, &sql_share_lock_document},
+	{"matter", "mat", &sql_share_list_of_matter, &sql_share_lock_matter},
+};
+
+static const struct item_kind *kind_of(const char *item_type)
 {
-	return strcmp(item_type, "folder") == 0;
+	size_t i = 0;
+
+	while (strcmp(item_kinds[i].type, item_type) != 0)
+		i++;
+	return &item_kinds[i];
+}
+
+/* What the prefix of an id stands for; anything else is judged as a folder's. */
+static const char *type_of_id(const char *text)
+{
+	struct id id;
+
+	for (size_t i = 0; i < lengthof(item_kinds); i++)
+		if (id_parse(text, item_kinds[i].prefix, &id) == 0)
+			return item_kinds[i].type;
+	return item_kinds[0].type;
 }
 
 /* ---- lists ---- */
@@ -25,7 +50,7 @@ static int read_item_filter(struct rq *rq, const char **type_r, struct id *item_
 	if (text == NULL)
 		return 0;
 	if (*type_r == NULL)
-		*type_r = id_parse(text, "doc", item_r) == 0 ? "document" : "folder";
+		*type_r = type_of_id(text);
 	return share_item_parse(*type_r, text, "?item_id", item_r, &rq->err);
 }
 
@@ -49,7 +74,7 @@ int share_list(struct rq *rq)
 	TRY(bad);
 	stmt = list_of(&contact, &client);
 	if (!id_is_none(&item))
-		stmt = is_folder(type) ? &sql_share_list_of_folder : &sql_share_list_of_document;
+		stmt = kind_of(type)->list;
 	return reply_list(rq, &share_entity, stmt,
 	                  ARGS({"item_type", type}, {"item_id", arg_id(rq->arena, &item)},
 	                       {"contact_id", arg_id(rq->arena, &contact)},
@@ -67,10 +92,10 @@ static int judge(struct rq *rq, const void *share_in)
 static void bind_action(struct rq *rq, const struct share_in *in, const struct id *item)
 {
 	const char *id = arg_id(rq->arena, item);
-	bool folder = is_folder(in->item_type);
 
-	db_bind(&rq->db, "folder", folder ? id : NULL);
-	db_bind(&rq->db, "document", folder ? NULL : id);
+	for (size_t i = 0; i < lengthof(item_kinds); i++)
+		db_bind(&rq->db, item_kinds[i].type,
+		        strcmp(item_kinds[i].type, in->item_type) == 0 ? id : NULL);
 	db_bind(&rq->db, "contact_ids", arg_ids(rq->arena, in->contact_ids.v, in->contact_ids.n));
 }
 
@@ -78,8 +103,7 @@ static void bind_action(struct rq *rq, const struct share_in *in, const struct i
 static int lock_item(struct rq *rq, const struct share_in *in, const struct id *item,
                      struct id *client_r)
 {
-	const struct stmt *lock =
-		is_folder(in->item_type) ? &sql_share_lock_folder : &sql_share_lock_document;
+	const struct stmt *lock = kind_of(in->item_type)->lock;
 	struct rows rows;
 
 	TRY(db_query(&rq->db, lock, ARGS({"item", arg_id(rq->arena, item)}), &rows));
@@ -100,6 +124,30 @@ static int lock_item(struct rq *rq, const struct share_in *in, const struct id *
 	return 0;
 }
 
+/* Why the contact of this row cannot be shared with; PROBLEM_NONE: it can. */
+static enum problem contact_fault(const struct rows *rows, int i)
+{
+	if (!row_bool(rows, i, "related"))
+		return PROBLEM_contact_not_of_client;
+	if (!row_bool(rows, i, "takes_part"))
+		return PROBLEM_not_client_on_matter;
+	return row_bool(rows, i, "has_access") ? PROBLEM_NONE
+	                                       : PROBLEM_contact_without_portal_access;
+}
+
+static const struct contact_fault_text {
+	enum problem problem;
+	const char *code, *all, *one;
+} contact_faults[] = {
+	{PROBLEM_contact_not_of_client, "contact_not_of_client",
+         "A contact does not belong to the item's client.",
+         "This contact does not belong to the item's client."},
+	{PROBLEM_not_client_on_matter, "not_client_on_matter",
+         "A contact is no client on the matter.", "This contact is no client on the matter."},
+	{PROBLEM_contact_without_portal_access, "contact_without_portal_access",
+         "Switch the contact's portal access on first.", "This contact's portal access is off."},
+};
+
 /* All or none: one contact that cannot be shared with refuses the action, and each one is named. */
 static int check_contacts(struct rq *rq, const struct id *client)
 {
@@ -107,25 +155,14 @@ static int check_contacts(struct rq *rq, const struct id *client)
 
 	TRY(db_query(&rq->db, &sql_share_contacts, ARGS({"client", arg_id(rq->arena, client)}),
 	             &rows));
-	for (int i = 0; i < rows.n; i++)
-		if (!row_bool(&rows, i, "related"))
-			err_set(&rq->err, PROBLEM_contact_not_of_client,
-			        "A contact does not belong to the item's client.");
-	for (int i = 0; i < rows.n; i++) {
-		const char *pointer = arena_printf(rq->arena, "/contact_ids/%d", i);
-
-		if (row_bool(&rows, i, "related") && row_bool(&rows, i, "has_access"))
-			continue;
-		if (!row_bool(&rows, i, "related")) {
-			err_fault(&rq->err, pointer, "contact_not_of_client",
-			          "This contact does not belong to the item's client.");
-			continue;
+	for (size_t k = 0; k < lengthof(contact_faults); k++)
+		for (int i = 0; i < rows.n; i++) {
+			if (contact_fault(&rows, i) != contact_faults[k].problem)
+				continue;
+			err_set(&rq->err, contact_faults[k].problem, "%s", contact_faults[k].all);
+			err_fault(&rq->err, arena_printf(rq->arena, "/contact_ids/%d", i),
+			          contact_faults[k].code, "%s", contact_faults[k].one);
 		}
-		err_set(&rq->err, PROBLEM_contact_without_portal_access,
-		        "Switch the contact's portal access on first.");
-		err_fault(&rq->err, pointer, "contact_without_portal_access",
-		          "This contact's portal access is off.");
-	}
 	return rq->err.problem == PROBLEM_NONE ? 0 : -1;
 }
 
@@ -139,7 +176,8 @@ static const char *new_ids(struct rq *rq, size_t n)
 	return arg_ids(rq->arena, ids, n);
 }
 
-/* Tell of the new shares, and mail their contacts when they are to be told (S3-19). */
+/* Tell of the new shares, and mail their contacts when they are to be told (S3-19); of what is in a
+ * matter there is a mail, of the matter itself there is none. */
 static int tell_created(struct rq *rq, const struct rows *made, const struct id *client,
                         bool notify)
 {
@@ -183,7 +221,7 @@ int share_create(struct rq *rq)
 	                  {"notify", arg_bool(in.notify)}),
 	             &made));
 	TRY(tell_changed(rq, &changed, &client));
-	TRY(tell_created(rq, &made, &client, in.notify));
+	TRY(tell_created(rq, &made, &client, in.notify && strcmp(in.item_type, "matter") != 0));
 	TRY(db_query(&rq->db, &sql_share_made, NULL, &all));
 	return reply_rows(rq, 201, &share_entity, &all);
 }

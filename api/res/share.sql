@@ -1,8 +1,7 @@
 -- part: share_shown
-s.id, case when s.folder_id is null then 'document' else 'folder' end as item_type,
-	case when s.folder_id is null then jsonb_build_object('type', 'document', 'id', s.document_id)
-		else jsonb_build_object('type', 'folder', 'id', s.folder_id) end as item_id,
-	coalesce(f.name, d.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
+s.id, i.type as item_type,
+	jsonb_build_object('type', i.type, 'id', coalesce(s.folder_id, s.document_id, s.matter_id)) as item_id,
+	coalesce(f.name, d.name, x.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
 	(
 		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
 	) as notified_at,
@@ -13,10 +12,21 @@ from share s
 join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
 left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
 left join document d on d.firm_id = s.firm_id and d.id = s.document_id
+left join matter x on x.firm_id = s.firm_id and x.id = s.matter_id
+cross join lateral (
+	select case when s.folder_id is not null then 'folder' when s.document_id is not null then 'document' else 'matter' end
+			as type,
+		coalesce(s.matter_id, f.matter_id, d.matter_id) as matter_id
+) i
+
+-- part: share_open
+-- What belongs to a matter that the caller may not know of is not there (pitfall P22).
+	and (i.matter_id is null or matter_open(s.firm_id, i.matter_id, :me::uuid))
 
 -- part: share_rest
+{{share_open}}
 	and (s.created_at, s.id) > (:after_at::timestamptz, :after_id::uuid)
-	and (:item_type::text is null or (:item_type = 'folder') = (s.folder_id is not null))
+	and (:item_type::text is null or i.type = :item_type)
 	and (:client_id::uuid is null or s.client_id = :client_id)
 	and (:contact_id::uuid is null or s.contact_id = :contact_id)
 order by s.created_at, s.id
@@ -37,6 +47,11 @@ select {{share_shown}}
 where s.firm_id = :firm::uuid and s.document_id = :item_id::uuid
 {{share_rest}}
 
+-- name: share_list_of_matter
+select {{share_shown}}
+where s.firm_id = :firm::uuid and s.matter_id = :item_id::uuid
+{{share_rest}}
+
 -- name: share_list_of_contact
 select {{share_shown}}
 where s.firm_id = :firm::uuid and s.contact_id = :contact_id::uuid
@@ -50,6 +65,7 @@ where s.firm_id = :firm::uuid and s.client_id = :client_id::uuid
 -- name: share_get
 select {{share_shown}}
 where s.firm_id = :firm::uuid and s.id = :share_id::uuid
+{{share_open}}
 
 -- name: share_lock
 select s.id from share s where s.firm_id = :firm::uuid and s.id = :share_id::uuid for no key update
@@ -58,11 +74,18 @@ select s.id from share s where s.firm_id = :firm::uuid and s.id = :share_id::uui
 -- Whoever shares an item waits for others who do: so the same share twice at once is made once.
 select f.client_id, false as internal from folder f
 where f.firm_id = :firm::uuid and f.id = :item::uuid and f.removed_at is null
+	and (f.matter_id is null or matter_open(f.firm_id, f.matter_id, :me::uuid))
 for no key update
 
 -- name: share_lock_document
 select d.client_id, d.internal from document d
 where d.firm_id = :firm::uuid and d.id = :item::uuid and d.trashed_at is null
+	and (d.matter_id is null or matter_open(d.firm_id, d.matter_id, :me::uuid))
+for no key update
+
+-- name: share_lock_matter
+select x.client_id, false as internal from matter x
+where x.firm_id = :firm::uuid and x.id = :item::uuid and matter_open(x.firm_id, x.id, :me::uuid)
 for no key update
 
 -- name: share_rules
@@ -72,8 +95,12 @@ join firm r on r.id = c.firm_id
 where c.firm_id = :firm::uuid and c.id = :client::uuid
 
 -- name: share_contacts
--- Of each contact, in the order asked: is it the client's, is its portal access on?
-select x.id, cc.contact_id is not null as related, m.id is not null as has_access
+-- Of each contact, in the order asked: is it the client's, of a matter a client on it, is its portal access on?
+select x.id, cc.contact_id is not null as related, m.id is not null as has_access,
+	:matter::uuid is null or exists (
+		select from matter_contact mc
+		where mc.firm_id = :firm::uuid and mc.matter_id = :matter and mc.contact_id = x.id and mc.role = 'client'
+	) as takes_part
 from jsonb_array_elements_text(:contact_ids::jsonb) with ordinality as q(id, n)
 cross join lateral (select q.id::uuid as id) x
 left join client_contact cc on cc.firm_id = :firm::uuid and cc.client_id = :client::uuid and cc.contact_id = x.id
@@ -82,10 +109,10 @@ order by q.n
 
 -- name: share_insert
 insert into share as s (
-	firm_id, id, client_id, contact_id, membership_id, folder_id, document_id, access, notify,
+	firm_id, id, client_id, contact_id, membership_id, folder_id, document_id, matter_id, access, notify,
 	created_by_type, created_by_id, created_by_name, created_at, updated_at
 )
-select :firm::uuid, x.id::uuid, :client::uuid, m.contact_id, m.id, :folder::uuid, :document::uuid, :access::text,
+select :firm::uuid, x.id::uuid, :client::uuid, m.contact_id, m.id, :folder::uuid, :document::uuid, :matter::uuid, :access::text,
 	:notify::boolean, me.kind, me.id, me.display_name, :now::timestamptz, :now
 from rows from (
 	jsonb_array_elements_text(:ids::jsonb), jsonb_array_elements_text(:contact_ids::jsonb)
@@ -100,7 +127,7 @@ returning s.id
 update share s set access = :access::text, updated_at = :now::timestamptz
 where s.firm_id = :firm::uuid
 	and s.contact_id in (select jsonb_array_elements_text(:contact_ids::jsonb)::uuid)
-	and (s.folder_id = :folder::uuid or s.document_id = :document::uuid)
+	and (s.folder_id = :folder::uuid or s.document_id = :document::uuid or s.matter_id = :matter::uuid)
 	and s.access <> :access
 returning s.id
 
@@ -108,7 +135,7 @@ returning s.id
 select {{share_shown}}
 where s.firm_id = :firm::uuid
 	and s.contact_id in (select jsonb_array_elements_text(:contact_ids::jsonb)::uuid)
-	and (s.folder_id = :folder::uuid or s.document_id = :document::uuid)
+	and (s.folder_id = :folder::uuid or s.document_id = :document::uuid or s.matter_id = :matter::uuid)
 order by s.created_at, s.id
 
 -- name: share_update

@@ -54,7 +54,8 @@ const char *field_ref_prefix(const char *type)
 		{"session", "ses"},    {"invitation", "inv"}, {"email", "eml"},
 		{"event", "evt"},      {"request", "req"},    {"identity", "idn"},
 		{"delivery", "dlv"},   {"audit", "aud"},      {"portal_access", "mem"},
-		{"membership", "mem"}, {"role", "rol"},       {"api_key", "key"},
+		{"membership", "mem"}, {"matter", "mat"},     {"role", "rol"},
+		{"api_key", "key"},
 	};
 
 	for (size_t i = 0; i < lengthof(refs); i++)

@@ -13,6 +13,7 @@ static const char *const scan_states[] = {"pending", "clean", "infected", "skipp
 	F_ID(document, id, "doc", 0),                                                            \
 	F_ID(document, client_id, "cli", 0),                                                     \
 	F_ID(document, folder_id, "fol", FIELD_PATCH),                                           \
+	F_ID(document, matter_id, "mat", 0),                                                     \
 	F_TEXT(document, name, 1, NAME_MAX_BYTES, FIELD_PATCH),                                  \
 	F_TEXT(document, content_type, 0, 0, 0),                                                 \
 	F_INT(document, size, 0, 0, 0),                                                          \

@@ -7,7 +7,8 @@
 struct document {
 	struct id id, client_id;
 	struct id folder_id;
-	const char *name; /* unique in its folder, but for trashed ones */
+	struct id matter_id; /* its folder's; id_none: none */
+	const char *name;    /* unique in its folder, but for trashed ones */
 	const char *content_type;
 	int64_t size;           /* in bytes */
 	const char *sha256;     /* in hex */

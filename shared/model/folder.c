@@ -10,6 +10,7 @@ static const struct field folder_fields[] = {
 	F_ID(folder, id, "fol", 0),
 	F_ID(folder, client_id, "cli", FIELD_CREATE | FIELD_REQUIRED),
 	F_ID(folder, parent_id, "fol", OPEN | FIELD_NULLABLE),
+	F_ID(folder, matter_id, "mat", OPEN | FIELD_NULLABLE),
 	F_TEXT(folder, name, 1, NAME_MAX_LENGTH, OPEN | FIELD_REQUIRED),
 	F_BOOL(folder, is_default_upload, 0),
 	F_TIME(folder, created_at, 0),

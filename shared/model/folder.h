@@ -7,6 +7,7 @@
 struct folder {
 	struct id id, client_id;
 	struct id parent_id; /* id_none: at the top */
+	struct id matter_id; /* what lies in it belongs to it too; id_none: none */
 	const char *name;    /* unique in its place */
 	bool is_default_upload;
 	int64_t created_at, updated_at;

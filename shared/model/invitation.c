@@ -4,7 +4,7 @@
 
 #include "contact.h"
 
-enum { NEED = FIELD_CREATE | FIELD_REQUIRED };
+enum { NEED = FIELD_CREATE | FIELD_REQUIRED, MATTERS_MAX = 100 };
 
 const char *const send_choices[] = {"now", "later", NULL};
 const char *const transports[] = {"cookie", "token", NULL};
@@ -63,6 +63,7 @@ static const struct field access_fields[] = {
 	F_TEXTS(access, stale_fields, 0, 0),
 	F_TEXT(access, registration_status, 0, 0, 0),
 	F_JSON(access, invitation, 0),
+	F_REFS(access, matters, 0),
 	F_TIME(access, last_sign_in_at, 0),
 	F_TIME(access, ends_at, 0),
 	F_TIME(access, idle_ends_at, 0),
@@ -75,6 +76,7 @@ static const struct field access_in_fields[] = {
 	F_EMAIL(access_in, login_email, FIELD_CREATE),
 	F_EMAIL(access_in, primary_email, FIELD_CREATE),
 	F_TEXT(access_in, display_name, 1, 200, FIELD_CREATE),
+	F_IDS(access_in, matters, "mat", 0, MATTERS_MAX, FIELD_CREATE),
 	F_TIME(access_in, ends_at, FIELD_CREATE),
 	F_ID(access_in, restore_from, "snp", FIELD_CREATE),
 	FIELD_END,

@@ -48,6 +48,7 @@ struct access {
 	struct texts stale_fields; /* snapshots that the contact has outgrown */
 	const char *registration_status;
 	const char *invitation; /* JSON of the last invitation, or NULL */
+	struct refs matters;    /* those shared that the caller may know of */
 	int64_t last_sign_in_at;
 	int64_t ends_at;       /* set by staff, TIME_NULL: never */
 	int64_t idle_ends_at;  /* what the person was told for not coming, TIME_NULL: nothing */
@@ -58,6 +59,7 @@ struct access {
 /* What a caller asks for who turns access on, or issues it anew. */
 struct access_in {
 	const char *send, *login_email, *primary_email, *display_name;
+	struct ids matters;     /* to be shared at once (S2-16) */
 	int64_t ends_at;        /* TIME_NULL: as it is */
 	struct id restore_from; /* a snapshot's shares, id_none: none */
 	bool keep_shares;       /* of a new issue */

@@ -1,11 +1,11 @@
-/* share.c - a share: one folder or document that one contact of its client may see. */
+/* share.c - a share: one folder, document or matter that one contact of its client may see. */
 #include "share.h"
 
 #include "base.h"
 
 enum { NEED = FIELD_CREATE | FIELD_REQUIRED, CONTACTS_MAX = 100 };
 
-const char *const share_item_types[] = {"folder", "document", NULL};
+const char *const share_item_types[] = {"folder", "document", "matter", NULL};
 const char *const share_accesses[] = {"view", "view_upload", NULL};
 
 /* clang-format off */
@@ -44,7 +44,7 @@ int share_access_check(const char *item_type, const char *access, struct err *e)
 		return 0;
 	err_set(e, PROBLEM_access_not_allowed_for_item, "Only folders take uploads.");
 	return err_fault(e, "/access", "access_not_allowed_for_item",
-	                 "A document can be shared to be viewed only.");
+	                 "Anything but a folder can be shared to be viewed only.");
 }
 
 int share_item_parse(const char *item_type, const char *text, const char *pointer,

@@ -1,4 +1,4 @@
-/* share.h - a share: one folder or document that one contact of its client may see. */
+/* share.h - a share: one folder, document or matter that one contact of its client may see. */
 #ifndef PORTICO_SHARE_H
 #define PORTICO_SHARE_H
 
@@ -6,7 +6,7 @@
 
 struct share {
 	struct id id;
-	const char *item_type; /* "folder" or "document" */
+	const char *item_type; /* "folder", "document" or "matter" */
 	struct ref item_id;    /* column: jsonb {type, id} */
 	const char *item_name;
 	struct id client_id, contact_id;

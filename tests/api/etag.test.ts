@@ -54,6 +54,7 @@ describe('rule 14: two who read the same: the second to write is told', () => {
   const cases: [string, object, object][] = [
     ['/v1/clients/{client_id}', { phone: '111' }, { phone: '222' }],
     ['/v1/contacts/{contact_id}', { phone: '111' }, { phone: '222' }],
+    ['/v1/matters/{matter_id}', { number: '111' }, { number: '222' }],
     ['/v1/folders/{folder_id}', { name: 'First come' }, { name: 'Second' }],
     ['/v1/me', { phone: '111' }, { phone: '222' }],
   ];

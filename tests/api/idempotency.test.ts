@@ -67,6 +67,7 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
       { path: `/v1/invitations/${made.json.id}/resend`, as },
     ];
   },
+  createMatter: async () => both('/v1/matters', (n) => ({ client_id: world.client.id, name: unique(`Idem ${n}`) })),
   createFolder: async () => both('/v1/folders', (n) => ({ client_id: world.client.id, name: unique(`Idem ${n}`) })),
   createShares: async () =>
     both('/v1/shares', (n) => ({

@@ -78,6 +78,26 @@ describe('by body and query: what belongs to another firm cannot be named', () =
   test('createFolder client_id', () => same((ids) => post('/v1/folders', { client_id: ids['client_id'], name: 'X' })));
   test('createFolder parent_id', () =>
     same((ids) => post('/v1/folders', { client_id: ours.client.id, parent_id: ids['folder_id'], name: 'X' })));
+  test('createMatter client_id', () => same((ids) => post('/v1/matters', { client_id: ids['client_id'], name: 'X' })));
+  test('createFolder matter_id', () =>
+    same((ids) => post('/v1/folders', { client_id: ours.client.id, matter_id: ids['matter_id'], name: 'X' })));
+  test('createShares matter', () =>
+    same((ids) =>
+      post('/v1/shares', {
+        item_type: 'matter',
+        item_id: ids['matter_id'],
+        contact_ids: [ours.user.contact.id],
+        access: 'view',
+      }),
+    ));
+  test('enablePortalAccess matters', () =>
+    same((ids) =>
+      raw(`/v1/contacts/${ours.contact.id}/portal_access`, {
+        method: 'PUT',
+        as: ours.firm.owner,
+        json: { send: 'later', matters: [ids['matter_id']] },
+      }),
+    ));
   test('createShares item_id', () =>
     same((ids) =>
       post('/v1/shares', {

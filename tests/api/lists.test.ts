@@ -10,6 +10,7 @@ import {
   newClient,
   newContact,
   newFolder,
+  newMatter,
   newKey,
   ok,
   portalUpload,
@@ -33,6 +34,19 @@ const adds: Record<string, () => Promise<unknown>> = {
         send: 'now',
       }),
       200,
+    ),
+  listMatters: () => newMatter(world.firm.owner, world.client),
+  listPortalMatters: async () =>
+    ok(
+      share(
+        world.firm.owner,
+        'matter',
+        await newMatter(world.firm.owner, world.client, [world.user.contact]),
+        [world.user.contact],
+        'view',
+        false,
+      ),
+      201,
     ),
   listFolders: () => newFolder(world.firm.owner, world.client),
   listDocuments: () => ok(upload(world.firm.owner, world.folder), 201),
@@ -78,6 +92,7 @@ const FEW: Record<string, number> = { listTestEmails: 1, listRoles: 3 };
 const staff = (path: string) => raw(path, { method: 'DELETE', as: world.firm.owner });
 const removes: Record<string, (id: string) => Promise<{ status: number }>> = {
   listContacts: (id) => staff(`/v1/contacts/${id}`),
+  listPortalMatters: (id) => staff(`/v1/matters/${id}`),
   listFolders: (id) => staff(`/v1/folders/${id}?recursive=true`),
   listDocuments: (id) => staff(`/v1/documents/${id}`),
   listShares: (id) => staff(`/v1/shares/${id}`),

@@ -28,8 +28,9 @@ const DEFINERS = [
 	'test_reset()',
 ];
 const DEFINER_TRIGGERS = [
-	'end_mailed_tokens()', 'end_tokens_of_identity()', 'firm_roles()', 'folder_move_content()', 'folder_note_default()', 'folder_place()', 'version_client()',
-	'version_contact()', 'version_named()',
+	'end_mailed_tokens()', 'end_tokens_of_identity()', 'firm_roles()', 'folder_matter()', 'folder_matter_content()',
+	'folder_move_content()', 'folder_note_default()', 'folder_place()', 'version_client()', 'version_contact()',
+	'version_matter()', 'version_matter_shown()', 'version_named()',
 ];
 
 // Tables that belong to no one firm.

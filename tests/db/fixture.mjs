@@ -76,6 +76,20 @@ export class Fixture {
 		});
 	}
 
+	matter(client, more = {}) {
+		return put(this.db, 'matter', {
+			firm_id: client.firm_id, id: randomUUID(), client_id: client.id, name: this.name('matter'), ...times, ...more,
+		});
+	}
+
+	// Makes a contact take part in a matter.
+	take(matter, contact, role = 'client') {
+		return put(this.db, 'matter_contact', {
+			firm_id: matter.firm_id, matter_id: matter.id, client_id: matter.client_id, contact_id: contact.id, role,
+			created_at: T0,
+		});
+	}
+
 	folder(client, parent = null, more = {}) {
 		const name = this.name('folder');
 		return put(this.db, 'folder', {
@@ -97,13 +111,13 @@ export class Fixture {
 		});
 	}
 
-	// Shares a folder or a document ({ folder } or { document }) with a portal membership.
-	share(membership, { folder, document }, more = {}) {
-		const item = folder ?? document;
+	// Shares a folder, a document or a matter ({ folder }, …) with a portal membership.
+	share(membership, { folder, document, matter }, more = {}) {
+		const item = folder ?? document ?? matter;
 		return put(this.db, 'share', {
 			firm_id: item.firm_id, id: randomUUID(), client_id: item.client_id,
 			contact_id: membership.contact_id, membership_id: membership.id,
-			folder_id: folder?.id ?? null, document_id: document?.id ?? null,
+			folder_id: folder?.id ?? null, document_id: document?.id ?? null, matter_id: matter?.id ?? null,
 			access: 'view', created_by_name: 'S', ...times, ...more,
 		});
 	}
@@ -145,6 +159,11 @@ export class Fixture {
 			firm_id: firm.id, client_id: client.id, membership_id: owner.id, created_at: T0,
 		});
 		const person = await this.portal(firm, contact);
+		const matter = await this.matter(client);
+		await this.take(matter, contact);
+		await put(this.db, 'matter_team', {
+			firm_id: firm.id, matter_id: matter.id, membership_id: owner.id, created_at: T0,
+		});
 		const folder = await this.folder(client);
 		const document = await this.document(folder);
 		const share = await this.share(person, { folder });

@@ -27,6 +27,14 @@ function isInside(folder, holder) {
 	return false;
 }
 
+// The matter of the folder at the top is that of all below.
+function matterOf(folder) {
+	let top = folder;
+	while (top.parent)
+		top = top.parent;
+	return top.matter;
+}
+
 const strongest = (shares) => (shares.some((s) => s.access === 'view_upload') ? 'view_upload' : 'view');
 
 function expectedItems(world, person) {
@@ -35,13 +43,14 @@ function expectedItems(world, person) {
 		return items;
 	const mine = world.shares.filter((s) => s.person === person && s.item.client.status === 'active');
 	const reach = (folder) => mine.filter((s) => s.kind === 'folder' && isInside(folder, s.item));
-	for (const folder of world.folders) {
+	const open = (folder) => !matterOf(folder) || mine.some((s) => s.item === matterOf(folder));
+	for (const folder of world.folders.filter(open)) {
 		const by = reach(folder);
 		if (by.length)
 			items.set(folder.id, `folder ${strongest(by)} in ${folder.id}`);
 	}
 	for (const document of world.documents) {
-		if (document.trashed || document.internal)
+		if (document.trashed || document.internal || !open(document.folder))
 			continue;
 		const by = reach(document.folder);
 		const direct = mine.filter((s) => s.item === document);
@@ -53,13 +62,17 @@ function expectedItems(world, person) {
 	return items;
 }
 
+const expectedMatters = (world, person) => (person.state === 'active' ? world.shares : [])
+	.filter((s) => s.kind === 'matter' && s.person === person && s.item.client.status === 'active')
+	.map((s) => s.item.id).sort();
+
 // --- A random world, in the model and in the database --------------------------------------------
 
 async function makeWorld(rnd) {
 	const fixture = new Fixture(owner);
 	fixture.n = rnd.below(1e9);
 	const firm = await fixture.firm();
-	const world = { firm, fixture, clients: [], people: [], folders: [], documents: [], shares: [] };
+	const world = { firm, fixture, clients: [], people: [], matters: [], folders: [], documents: [], shares: [] };
 	for (let i = 1 + rnd.below(3); i > 0; i--)
 		world.clients.push({ ...await fixture.client(firm), status: 'active', contacts: new Set() });
 	for (let i = 1 + rnd.below(4); i > 0; i--) {
@@ -72,6 +85,8 @@ async function makeWorld(rnd) {
 				client.contacts.add(contact);
 			}
 	}
+	for (let i = rnd.below(4); i > 0; i--)
+		await addMatter(world, rnd);
 	for (let i = 3 + rnd.below(12); i > 0; i--)
 		await addFolder(world, rnd);
 	for (let i = rnd.below(25); i > 0; i--)
@@ -79,12 +94,30 @@ async function makeWorld(rnd) {
 	return world;
 }
 
+// With some of its client's contacts as clients on it.
+async function addMatter(world, rnd) {
+	const client = rnd.pick(world.clients);
+	const matter = { ...await world.fixture.matter(client), client, contacts: new Set() };
+	for (const contact of client.contacts)
+		if (rnd.chance(0.7)) {
+			await world.fixture.take(matter, contact);
+			matter.contacts.add(contact);
+		}
+	world.matters.push(matter);
+}
+
+const pickMatter = (world, rnd, client) => {
+	const near = world.matters.filter((m) => m.client === client);
+	return near.length && rnd.chance(0.5) ? rnd.pick(near) : null;
+};
+
 async function addFolder(world, rnd) {
 	const client = rnd.pick(world.clients);
 	const near = world.folders.filter((f) => f.client === client);
 	const parent = near.length && rnd.chance(0.75) ? rnd.pick(near) : null;
-	const row = await world.fixture.folder(client, parent);
-	world.folders.push({ ...row, client, parent });
+	const matter = parent ? null : pickMatter(world, rnd, client);
+	const row = await world.fixture.folder(client, parent, { matter_id: matter?.id ?? null });
+	world.folders.push({ ...row, client, parent, matter });
 }
 
 async function addDocument(world, rnd) {
@@ -115,6 +148,36 @@ const happenings = {
 		const row = await world.fixture.share(person, { [kind]: item }, { access });
 		world.shares.push({ id: row.id, person, item, kind, access });
 	},
+	async shareMatter(world, rnd) {
+		if (!world.matters.length)
+			return;
+		const item = rnd.pick(world.matters);
+		const person = rnd.pick(world.people);
+		if (person.state === 'off' || world.shares.some((s) => s.person === person && s.item === item))
+			return;
+		const sharing = world.fixture.share(person, { matter: item });
+		if (!item.contacts.has(person.contact)) {
+			await refused(sharing, { code: '23503' });
+			return;
+		}
+		world.shares.push({ id: (await sharing).id, person, item, kind: 'matter', access: 'view' });
+	},
+	async leaveMatter(world, rnd) {
+		const matter = world.matters.find((m) => m.contacts.size);
+		if (!matter)
+			return;
+		const contact = rnd.pick([...matter.contacts]);
+		await owner.query('delete from matter_contact where matter_id = $1 and contact_id = $2', [matter.id, contact.id]);
+		matter.contacts.delete(contact);
+		world.shares = world.shares.filter((s) => s.item !== matter || s.person.contact !== contact);
+	},
+	async giveMatter(world, rnd) {
+		const folder = rnd.pick(world.folders);
+		const matter = pickMatter(world, rnd, folder.client);
+		await set('folder', folder, 'matter_id', matter?.id ?? null);
+		if (!folder.parent)
+			folder.matter = matter;
+	},
 	async unshare(world, rnd) {
 		if (!world.shares.length)
 			return;
@@ -131,8 +194,10 @@ const happenings = {
 			await refused(moving, { code: 'PT409', message: 'would_make_cycle' });
 			return;
 		}
+		const kept = matterOf(folder);
 		await moving;
 		folder.parent = parent;
+		folder.matter = kept;
 	},
 	async moveDocument(world, rnd) {
 		if (!world.documents.length)
@@ -180,8 +245,11 @@ const happenings = {
 		const contact = rnd.pick([...client.contacts]);
 		await owner.query('delete from client_contact where client_id = $1 and contact_id = $2', [client.id, contact.id]);
 		client.contacts.delete(contact);
+		for (const matter of world.matters.filter((m) => m.client === client))
+			matter.contacts.delete(contact);
 		world.shares = world.shares.filter((s) => s.person.contact !== contact || s.item.client !== client);
 	},
+	addMatter,
 	addFolder,
 	addDocument,
 };
@@ -207,6 +275,8 @@ async function compare(world, rnd) {
 		for (const person of world.people) {
 			const expected = expectedItems(world, person);
 			assert.deepEqual(sorted(await seenItems(world.firm.id, person.id)), sorted(expected));
+			const { rows } = await api.query('select matter_id as id from portal_matters($1, $2)', [world.firm.id, person.id]);
+			assert.deepEqual(rows.map((m) => m.id).sort(), expectedMatters(world, person));
 			// Every call asks it with a condition of its own: each must be the same set, cut.
 			const folder = rnd.pick(world.folders);
 			assert.deepEqual(
@@ -234,7 +304,7 @@ async function runWorld(seed) {
 	let trail = [];
 	try {
 		for (let i = 0; i < 40; i++) {
-			const name = rnd.chance(0.35) ? 'share' : rnd.pick(names);
+			const name = rnd.chance(0.4) ? rnd.pick(['share', 'share', 'shareMatter']) : rnd.pick(names);
 			trail.push(name);
 			await happenings[name](world, rnd);
 			if (i % 8 === 7)
@@ -247,6 +317,11 @@ async function runWorld(seed) {
 			const { rows } = await owner.query('select ancestors, path from folder where id = $1', [folder.id]);
 			assert.deepEqual(rows[0], { ancestors: path, path: [...path, folder.id] });
 		}
+		for (const table of ['folder', 'document'])
+			for (const item of world[`${table}s`]) {
+				const { rows } = await owner.query(`select matter_id from ${table} where id = $1`, [item.id]);
+				assert.equal(rows[0].matter_id, matterOf(table === 'folder' ? item : item.folder)?.id ?? null, table);
+			}
 	} catch (e) {
 		e.message = `SEED=${seed} after ${trail.join(', ')}: ${e.message}`;
 		throw e;
@@ -341,6 +416,43 @@ test('S3_16 S3_17 a share to a stranger, on two items, or an upload into a docum
 	const staff = await w.fixture.staff(w.firm);
 	await refused(w.fixture.share({ ...staff, contact_id: w.contact.id }, { document }),
 		{ code: '23503', constraint: 'share_membership_fk' });
+});
+
+test('S2_45 what belongs to a matter is seen where both are shared, neither alone', async () => {
+	const w = await smallWorld();
+	const matter = await w.fixture.matter(w.client);
+	const root = await w.fixture.folder(w.client, null, { matter_id: matter.id });
+	const sub = await w.fixture.folder(w.client, root);
+	const single = await w.fixture.document(root);
+	const beside = await w.fixture.folder(w.client);
+	await refused(w.fixture.share(w.person, { matter }), { code: '23503', constraint: 'share_matter_contact_fk' });
+	await w.fixture.take(matter, w.contact);
+	await w.fixture.share(w.person, { folder: sub });
+	await w.fixture.share(w.person, { document: single });
+	assert.deepEqual(await see(w), [], 'the items alone');
+	await w.fixture.share(w.person, { matter });
+	assert.deepEqual(await see(w), [sub.id, single.id].sort());
+	await owner.query('delete from share where matter_id is null');
+	assert.deepEqual(await see(w), [], 'the matter alone');
+	await w.fixture.share(w.person, { folder: beside });
+	assert.deepEqual(await see(w), [beside.id], 'what belongs to none needs none');
+	await refused(owner.query('update matter_contact set role = \'other\''), { code: '23503' });
+	await owner.query('delete from client_contact where client_id = $1', [w.client.id]);
+	const { rows } = await owner.query('select from share where firm_id = $1', [w.firm.id]);
+	assert.equal(rows.length, 0, 'parted from the client, a contact is on none of its matters');
+});
+
+test('S2_12 a restricted matter is open to its team and to owners alone', async () => {
+	const w = await smallWorld();
+	const matter = await w.fixture.matter(w.client, { restricted: true });
+	const [boss, mate, other] = [await w.fixture.staff(w.firm, 'owner'), await w.fixture.staff(w.firm), await w.fixture.staff(w.firm, 'admin')];
+	await owner.query('insert into matter_team values ($1, $2, $3, $4)', [w.firm.id, matter.id, mate.id, T0]);
+	const open = (who, which = matter.id) => claimed(api, w.firm.id, async () =>
+		(await api.query('select matter_open($1, $2, $3) as yes', [w.firm.id, which, who.id])).rows[0].yes);
+	assert.deepEqual([await open(boss), await open(mate), await open(other)], [true, true, false]);
+	assert.equal(await open(boss, w.firm.id), null, 'no such matter');
+	await owner.query('update matter set restricted = false where id = $1', [matter.id]);
+	assert.equal(await open(other), true);
 });
 
 test('S2_11 S2_16 off and on again restores no share', async () => {

@@ -362,6 +362,23 @@ export async function newPortalUser(
   return { ...(await accept(tokenOf(mail), firm.slug, email)), contact };
 }
 
+export async function newMatter(
+  as: Caller,
+  client: { id: string },
+  contacts: { id: string }[] = [],
+  over: Partial<Schema['MatterCreate']> = {},
+): Promise<Schema['Matter']> {
+  const { id } = await ok(as.api.POST('/v1/matters', { body: { client_id: client.id, name: unique('Matter'), ...over } }), 201);
+  for (const contact of contacts)
+    await ok(
+      as.api.PUT('/v1/matters/{matter_id}/contacts/{contact_id}', {
+        params: { path: { matter_id: id, contact_id: contact.id } },
+      }),
+      204,
+    );
+  return ok(as.api.GET('/v1/matters/{matter_id}', { params: { path: { matter_id: id } } }), 200);
+}
+
 export async function newFolder(
   as: Caller,
   client: { id: string },
@@ -406,7 +423,7 @@ export function portalUpload(
 
 export function share(
   as: Caller,
-  item_type: 'folder' | 'document',
+  item_type: 'folder' | 'document' | 'matter',
   item: { id: string },
   contacts: { id: string }[],
   right: 'view' | 'view_upload' = 'view',

@@ -9,6 +9,7 @@ import {
   newContact,
   newFirm,
   newFolder,
+  newMatter,
   newKey,
   newPortalUser,
   ok,
@@ -40,6 +41,7 @@ export interface World {
   contact: Schema['Contact'];
   invited: Schema['Contact'];
   invitation: Schema['Invitation'];
+  matter: Schema['Matter'];
   folder: Schema['Folder'];
   document: Schema['Document'];
   own: Schema['PortalDocument'];
@@ -74,6 +76,8 @@ export async function newWorld(word: string): Promise<World> {
   });
   const invitation = (await ok(enable(staff, invited), 200)).invitation;
   assert.ok(invitation);
+  const matter = await newMatter(staff, client, [user.contact, contact], { name: `${canary} matter` });
+  await ok(share(staff, 'matter', matter, [user.contact], 'view', false), 201);
   const folder = await newFolder(staff, client, { name: `${canary} files` });
   const document = await ok(upload(staff, folder, `${canary}.txt`, `the text of ${canary}`), 201);
   const own = await ok(portalUpload(user, undefined, `${canary}-scan.txt`, `scan of ${canary}`), 201);
@@ -82,7 +86,7 @@ export async function newWorld(word: string): Promise<World> {
   const roles = await rolesOf(firm);
   const all = await newKey(staff, undefined, { name: `${canary} key` });
   return {
-    firm, user, client, contact, invited, invitation, folder, document, own, share: made, key: all, canary, roles,
+    firm, user, client, contact, invited, invitation, matter, folder, document, own, share: made, key: all, canary, roles,
   };
 }
 
@@ -95,6 +99,7 @@ export function idsOf(world: World): Record<string, string> {
     staff_id: world.firm.owner.session.principal.id,
     session_id: world.firm.owner.session.id,
     invitation_id: world.invitation.id,
+    matter_id: world.matter.id,
     folder_id: world.folder.id,
     document_id: world.document.id,
     share_id: world.share.id,
@@ -116,6 +121,7 @@ export const STRANGE: Record<string, string> = Object.fromEntries(
     staff_id: 'stf',
     session_id: 'ses',
     invitation_id: 'inv',
+    matter_id: 'mat',
     folder_id: 'fol',
     document_id: 'doc',
     share_id: 'shr',
@@ -160,6 +166,9 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
     createClient: () => ({ entity: 'business', name: unique('C') }),
     updateClient: () => ({ phone: '1' }),
     linkContact: () => ({ is_primary: false }),
+    createMatter: () => ({ client_id: ids['client_id'], name: unique('M') }),
+    updateMatter: () => ({ number: unique('7') }),
+    linkMatterContact: () => ({ role: 'client' }),
     createContact: () => ({ entity: 'individual', display_name: 'X' }),
     updateContact: () => ({ phone: '1' }),
     enablePortalAccess: () => ({ send: 'later' }),
@@ -262,6 +271,13 @@ export const WAYS: Record<string, (world: World) => Promise<Record<string, strin
     );
     return {};
   },
+  unassignMatterStaff: async (w) => {
+    const path = { matter_id: w.matter.id, staff_id: w.firm.owner.session.principal.id };
+    await ok(w.firm.owner.api.PUT('/v1/matters/{matter_id}/team/{staff_id}', { params: { path } }), 204);
+    return {};
+  },
+  deleteMatter: async (w) => ({ matter_id: (await newMatter(w.firm.owner, w.client)).id }),
+  unlinkMatterContact: async (w) => ({ matter_id: (await newMatter(w.firm.owner, w.client, [w.contact])).id }),
   disablePortalAccess: async (w) => ({ contact_id: w.user.contact.id }),
   updatePortalAccess: async (w) => ({ contact_id: w.user.contact.id }),
   reissuePortalAccess: async (w) => ({ contact_id: (await newPortalUser(w.firm, w.client)).contact.id }),

@@ -160,6 +160,24 @@ describe('signing in by mail', () => {
     await refused(redeem({ firm: firm.slug, email: user.email, code: fifth.code }), 401, 'invalid_code');
   });
 
+  test('P8 P9 another address and the end of a colleague’s work end what was mailed, in the same act', async () => {
+    const user = await newUser();
+    const link = await askMail(firm, user, 'magic_links');
+    const again = await askMail(firm, user, 'password_resets');
+    const fresh = address('fresh');
+    await ok(
+      firm.owner.api.PATCH('/v1/contacts/{contact_id}', { ...path(user), body: { emails: [user.email, fresh] } }), 200,
+    );
+    await ok(enable(firm.owner, user.contact, { send: 'later', login_email: fresh }), 200);
+    assert.ok([401, 410].includes((await redeem({ token: link.token })).response.status));
+    await refused(reset(again.token), 410, 'token_expired');
+    const cora = await newColleague(firm);
+    const hers = await askMail(firm, cora, 'magic_links', { audience: 'staff' });
+    const staff_id = cora.session.principal.id;
+    await ok(firm.owner.api.DELETE('/v1/staff/{staff_id}', { params: { path: { staff_id } } }), 204);
+    await refused(redeem({ token: hers.token }), 410, 'token_expired');
+  });
+
   test('the firm says how long it works: sign_in_link_minutes', async () => {
     const short = await newFirm('short');
     await setSignIn(short, 'both');

@@ -53,7 +53,7 @@ INCLUDES := -Ishared/base -Ishared/io -Ishared/model -Ishared -Iapi -Imailer -I$
 DEFINES  := -D_GNU_SOURCE=1 -D_FILE_OFFSET_BITS=64 -DPORTICO_VERSION='"$(VERSION)"' \
 	-DPORTICO_SCHEMA='"$(SCHEMA_DIR)"'
 LINK     := $(SAN) -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-LIBS     := -lpq -lhiredis -lcurl -lcjson -lsodium -lzxcvbn -lutf8proc -lidn2 -lssl -lcrypto -lpthread -ldl -lm
+LIBS     := -lpq -lhiredis -lcurl -lcjson -lcsv -lsodium -lzxcvbn -lutf8proc -lidn2 -lssl -lcrypto -lpthread -ldl -lm
 
 # Kore is compiled from the sources that Debian packages, as they are; the API's two files that talk to it
 # are the only ones that see its headers. Its global `worker` would take a name of ours.

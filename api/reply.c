@@ -200,23 +200,6 @@ int reply_rows(struct rq *rq, int status, const struct entity *kind, const struc
 
 /* ---- problems ---- */
 
-static void write_faults(struct json_writer *w, const struct err *e)
-{
-	json_key(w, "errors");
-	json_open(w, '[');
-	for (unsigned i = 0; i < e->fault_count; i++) {
-		json_open(w, '{');
-		json_key(w, "pointer");
-		json_put_text(w, e->faults[i].pointer);
-		json_key(w, "code");
-		json_put_text(w, e->faults[i].code);
-		json_key(w, "message");
-		json_put_text(w, e->faults[i].message);
-		json_close(w, '}');
-	}
-	json_close(w, ']');
-}
-
 static void write_extras(struct json_writer *w, const struct err *e)
 {
 	if (e->required != NULL) {
@@ -269,7 +252,8 @@ void reply_problem(struct rq *rq)
 	json_put_text(&w, e->detail != NULL ? e->detail : problem_title(p));
 	json_key(&w, "request_id");
 	json_put_text(&w, rq->request_id);
-	write_faults(&w, e);
+	json_key(&w, "errors");
+	json_put_faults(&w, e);
 	write_extras(&w, e);
 	json_close(&w, '}');
 	problem_headers(rq, p);

@@ -9,8 +9,8 @@ static const char *id_prefix(const char *name, size_t len)
 	} map[] = {
 		{"api_key_id", "key"},  {"client_id", "cli"}, {"contact_id", "con"},
 		{"document_id", "doc"}, {"folder_id", "fol"}, {"invitation_id", "inv"},
-		{"matter_id", "mat"},   {"share_id", "shr"},  {"session_id", "ses"},
-		{"staff_id", "stf"},
+		{"import_id", "imp"},   {"matter_id", "mat"}, {"share_id", "shr"},
+		{"session_id", "ses"},  {"staff_id", "stf"},
 	};
 
 	for (size_t i = 0; i < lengthof(map); i++)

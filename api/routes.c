@@ -99,6 +99,13 @@ const struct route routes[] = {
 	{ "POST",   "/v1/invitations/{invitation_id}/resend", invitation_resend, "portal_access:write", WRITES | KEY_REQUIRED, NULL, NULL },
 	{ "DELETE", "/v1/invitations/{invitation_id}", invitation_revoke,   "portal_access:write", WRITES, NULL, NULL },
 
+	/* clients and contacts from a file */
+	{ "POST",   "/v1/imports",                     import_create,       "imports:write", WRITES | UPLOAD, "kind dry_run send_invitations", import_admit },
+	{ "GET",    "/v1/imports/{import_id}",         import_get,          "imports:write", 0, NULL, NULL },
+	{ "GET",    "/v1/imports/{import_id}/rows",    import_line_list,    "imports:write", 0, "limit cursor status", NULL },
+	{ "POST",   "/v1/imports/{import_id}/commit",  import_commit,       "imports:write", WRITES, NULL, NULL },
+	{ "GET",    "/v1/import_templates/{kind}",     import_template_get, "imports:write", 0, NULL, NULL },
+
 	/* folders, documents, shares */
 	{ "GET",    "/v1/folders",                     folder_list,         "documents:read", 0, "limit cursor client_id parent_id", NULL },
 	{ "POST",   "/v1/folders",                     folder_create,       "documents:write", WRITES | BODY, NULL, NULL },

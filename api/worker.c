@@ -4,6 +4,7 @@
 #include "crypt.h"
 #include "door.h"
 #include "feed.h"
+#include "importer.h"
 #include "limit.h"
 #include "log.h"
 #include "metrics.h"
@@ -63,6 +64,7 @@ int worker_start(void)
 	metrics_start();
 	gate_spawn(relay_run, &this_worker.conf);
 	gate_spawn(feed_listen, &this_worker.conf);
+	gate_spawn(importer_run, &this_worker.conf);
 	return 0;
 }
 

@@ -199,6 +199,7 @@ static may_wait int clean(struct janitor *j, struct db *db)
 	TRY(db_query(db, &sql_janitor_trash, now, NULL));
 	TRY(db_query(db, &sql_janitor_folders, NULL, NULL));
 	TRY(db_query(db, &sql_janitor_accesses, now, NULL));
+	TRY(db_query(db, &sql_janitor_imports, now, NULL));
 	/* the relay waits for the firms' rows in the meantime */
 	TRY(db_query(db, &sql_janitor_events, now, NULL));
 	return db_commit(db);

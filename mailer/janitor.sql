@@ -63,6 +63,16 @@ using (
 where f.firm_id = x.firm_id and f.id = x.id
   and not exists (select from document d where d.firm_id = f.firm_id and d.folder_id = f.id);
 
+-- name: janitor_imports
+-- With their rows, one a turn: it may be a hundred thousand.
+delete from import i
+using (
+  select x.firm_id, x.id from import x
+  where x.created_at <= :now::timestamptz - interval '90 days' and x.status in ('ready', 'done', 'failed')
+  order by x.created_at limit 1
+) x
+where i.firm_id = x.firm_id and i.id = x.id;
+
 -- name: janitor_doomed
 select b.firm_id, b.id, b.path from blob b where b.state = 'doomed' order by b.created_at limit 500;
 

@@ -102,6 +102,7 @@ HOMES = {
     r"libpq-fe\.h|postgresql/.*": r"shared/io/db\w*\.[ch]|tests/.*",
     r"hiredis/.*": r"shared/io/redis\w*\.[ch]|tests/.*",
     r"curl/.*": r"shared/io/(http|blob)\w*\.[ch]|mailer/smtp\w*\.[ch]|tests/.*",
+    r"csv\.h": r"shared/base/sheet\w*\.[ch]|tests/.*",
     r"cjson/.*": r"shared/base/json\w*\.[ch]|tests/.*",
     r"sodium.*": r"shared/io/crypt\w*\.[ch]|tests/.*",
     r"zxcvbn\.h": r"shared/io/(crypt|password)\w*\.[ch]|tests/.*",

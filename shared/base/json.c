@@ -363,3 +363,19 @@ void json_put_raw(struct json_writer *w, const char *json)
 	separate(w);
 	buf_str(w->buf, json ? json : "null");
 }
+
+void json_put_faults(struct json_writer *w, const struct err *e)
+{
+	json_open(w, '[');
+	for (unsigned i = 0; i < e->fault_count; i++) {
+		json_open(w, '{');
+		json_key(w, "pointer");
+		json_put_text(w, e->faults[i].pointer);
+		json_key(w, "code");
+		json_put_text(w, e->faults[i].code);
+		json_key(w, "message");
+		json_put_text(w, e->faults[i].message);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}

@@ -79,4 +79,7 @@ void json_put_null(struct json_writer *w);
 void json_put_time(struct json_writer *w, int64_t ms);      /* TIME_NULL writes null */
 void json_put_raw(struct json_writer *w, const char *json); /* trusted JSON; NULL writes null */
 
+/* The faults of `e` as an array of {pointer, code, message}. */
+void json_put_faults(struct json_writer *w, const struct err *e);
+
 #endif

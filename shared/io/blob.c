@@ -82,6 +82,14 @@ void blob_remove(const char *path)
 	unlink(full);
 }
 
+int blob_open(const char *path)
+{
+	char full[PATH_SIZE];
+
+	store_path(full, "blobs", path);
+	return open(full, O_RDONLY | O_CLOEXEC);
+}
+
 static int64_t free_bytes(const char *dir)
 {
 	struct statvfs v;

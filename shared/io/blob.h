@@ -31,6 +31,10 @@ struct blob {
  */
 may_wait int blob_take(struct arena *a, const char *spool, struct blob *blob_r, struct err *e);
 
+/* Open a published blob for reading, at its beginning: a descriptor of the caller, or -1 with
+ * errno. */
+int blob_open(const char *path);
+
 /* Remove a published blob (its row was never committed, or is purged). Missing is fine. */
 void blob_remove(const char *path);
 

@@ -137,7 +137,7 @@ describe('rule 9: 403: a write by cookie from a foreign origin, or from another 
 });
 
 describe('404: an id that nobody has, of another kind, or none at all', () => {
-  for (const op of ops.filter((o) => o.path.includes('{')))
+  for (const op of ops.filter((o) => /\{(?!kind\})/.test(o.path)))
     test(op.id, async () => {
       const want = op.method === 'HEAD' ? '404' : '404 not_found';
       const other = Object.fromEntries(Object.keys(STRANGE).map((name) => [name, world.firm.id.replaceAll('-', '')]));
@@ -157,7 +157,7 @@ describe('405 with Allow: a method that is not there; 404: a path that is not', 
       const there = new Set(ops.filter((o) => o.path === path).map((o) => o.method));
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((m) => !there.has(m))) {
         const ids = idsOf(world);
-        const target = path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '');
+        const target = path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? 'clients');
         if (contract.find(method, target)) continue;
         const got = await raw(target, { method, as: world.firm.owner });
         assert.equal(say(got), '405 method_not_allowed', `${method} ${target}`);
@@ -262,7 +262,7 @@ describe('422 and 400: lists', () => {
   for (const op of ops.filter((o) => (o.spec.parameters ?? []).some((p: any) => p.$ref?.endsWith('/Cursor'))))
     test(op.id, async () => {
       const as = callerOf(op, world);
-      const at = (query: string) => make(op, { ...fit(op, idsOf(world)), path: `${op.path}?${query}` }, as);
+      const at = (query: string) => make(op, { ...fit(op, idsOf(world)), path: `${fit(op, idsOf(world)).path}?${query}` }, as);
       for (const limit of ['0', '101', '-1', 'x', '1.5', ''])
         assert.equal(say(await at(`limit=${limit}`)), '422 validation_failed', limit);
       for (const cursor of ['x', 'AAAA', `${'A'.repeat(80)}`])

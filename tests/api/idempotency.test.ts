@@ -2,7 +2,7 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { contract } from '../lib/recorder.mjs';
-import { newWorld, type World } from '../lib/world.js';
+import { CSV_HEADER, newImport, newWorld, type World } from '../lib/world.js';
 import {
   address,
   advance,
@@ -37,6 +37,7 @@ interface Post {
   path: string;
   json?: unknown;
   body?: string;
+  type?: string;
   as: Caller;
 }
 const posts: Record<string, () => Promise<[Post, Post]>> = {
@@ -104,6 +105,22 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
       { path: `${path}2`, as: world.firm.owner },
     ];
   },
+  createImport: async () => {
+    const at = (kind: string): Post => ({
+      path: `/v1/imports?kind=clients&dry_run=${kind}`,
+      body: `${CSV_HEADER}\n`,
+      type: 'text/csv',
+      as: world.firm.owner,
+    });
+    return [at('true'), at('false')];
+  },
+  commitImport: async () => {
+    const at = async (): Promise<Post> => ({
+      path: `/v1/imports/${(await newImport(world.firm.owner, unique('idem'))).id}/commit`,
+      as: world.firm.owner,
+    });
+    return [await at(), await at()];
+  },
   uploadDocument: async () => {
     const name = unique('idem');
     const at = (n: number): Post => ({
@@ -148,7 +165,7 @@ const send = (post: Post, idempotency: string) =>
     ...(post.body === undefined ? {} : { body: post.body }),
     headers: {
       'idempotency-key': idempotency,
-      ...(post.body === undefined ? {} : { 'content-type': 'application/octet-stream' }),
+      ...(post.body === undefined ? {} : { 'content-type': post.type ?? 'application/octet-stream' }),
     },
   });
 

@@ -99,7 +99,8 @@ const removes: Record<string, (id: string) => Promise<{ status: number }>> = {
   listPortalFolders: (id) => staff(`/v1/folders/${id}?recursive=true`),
   listPortalDocuments: (id) => staff(`/v1/documents/${id}`),
 };
-const lists = contract.operations.filter((o) =>
+// Nothing comes or goes in the rows of an import.
+const lists = contract.operations.filter((o) => o.id !== 'listImportRows' &&
   (o.spec.parameters ?? []).some((p: any) => p.$ref?.endsWith('/Cursor')),
 );
 

@@ -112,6 +112,10 @@ before(async () => {
       [[worlds.ours.firm.id, worlds.theirs.firm.id]],
     );
     assert.equal(row.n, 0, 'mails wait');
+    const [file] = await stack.sql("select count(*)::int as n from blob where firm_id = any($1::uuid[]) and state = 'doomed'", [
+      [worlds.ours.firm.id, worlds.theirs.firm.id],
+    ]);
+    assert.equal(file.n, 0, 'imported files are still to be removed');
   });
   before_ = await state();
 });

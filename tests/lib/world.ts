@@ -19,6 +19,7 @@ import {
   upload,
   address,
   enable,
+  eventually,
   rolesOf,
   portalUpload,
   PASSWORD,
@@ -34,6 +35,8 @@ import {
   type Schema,
 } from './kit.js';
 
+export const CSV_HEADER = 'code,entity,name,emails,contact_name,contact_email';
+
 export interface World {
   firm: Firm;
   user: PortalUser;
@@ -47,8 +50,26 @@ export interface World {
   own: Schema['PortalDocument'];
   share: Schema['Share'];
   key: Key;
+  imported: Schema['Import'];
   canary: string;
   roles: Record<string, string>;
+}
+
+/** A dry run of a file with one client and one contact, when it can be committed. */
+export async function newImport(as: Caller, word: string): Promise<Schema['Import']> {
+  const code = unique('code');
+  const sent = await raw('/v1/imports?kind=clients&dry_run=true', {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv' },
+    body: `${CSV_HEADER}\n${code},business,${word} Ltd,,${word} Kim,${address(word)}\n`,
+    as,
+  });
+  assert.equal(sent.status, 202, JSON.stringify(sent.json));
+  return eventually(async () => {
+    const found = await ok(as.api.GET('/v1/imports/{import_id}', { params: { path: { import_id: sent.json.id } } }), 200);
+    assert.equal(found.status, 'ready');
+    return found;
+  });
 }
 
 /** All its names, addresses and bytes hold `canary`, so that a leak can be seen. */
@@ -85,8 +106,9 @@ export async function newWorld(word: string): Promise<World> {
   assert.ok(made);
   const roles = await rolesOf(firm);
   const all = await newKey(staff, undefined, { name: `${canary} key` });
+  const imported = await newImport(staff, canary);
   return {
-    firm, user, client, contact, invited, invitation, matter, folder, document, own, share: made, key: all, canary, roles,
+    imported, firm, user, client, contact, invited, invitation, matter, folder, document, own, share: made, key: all, canary, roles,
   };
 }
 
@@ -100,6 +122,7 @@ export function idsOf(world: World): Record<string, string> {
     session_id: world.firm.owner.session.id,
     invitation_id: world.invitation.id,
     matter_id: world.matter.id,
+    import_id: world.imported.id,
     folder_id: world.folder.id,
     document_id: world.document.id,
     share_id: world.share.id,
@@ -122,6 +145,7 @@ export const STRANGE: Record<string, string> = Object.fromEntries(
     session_id: 'ses',
     invitation_id: 'inv',
     matter_id: 'mat',
+    import_id: 'imp',
     folder_id: 'fol',
     document_id: 'doc',
     share_id: 'shr',
@@ -196,6 +220,9 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
   return bodies[operation.id]?.();
 }
 
+/** Parameters that are no ids. */
+const PLAIN: Record<string, string> = { kind: 'clients' };
+
 export interface Fit {
   path: string;
   headers: Record<string, string>;
@@ -210,16 +237,18 @@ export function fit(operation: Operation, ids: Record<string, string>): Fit {
     const parameter = contract.deref(ref);
     if ((!parameter.required && parameter.name !== 'firm') || parameter.in === 'path') continue;
     if (parameter.in === 'query')
-      query.set(parameter.name, parameter.name === 'name' ? `${unique('n')}.txt` : (ids[parameter.name] ?? 'x'));
+      query.set(parameter.name, parameter.name === 'name' ? `${unique('n')}.txt` : (ids[parameter.name] ?? PLAIN[parameter.name] ?? 'x'));
     else headers[parameter.name.toLowerCase()] = key();
   }
   const types = Object.keys(operation.spec.requestBody?.content ?? {});
   const json = bodyOf(operation, ids);
   if (types.length)
-    headers['content-type'] = types.includes('application/json') ? 'application/json' : 'application/octet-stream';
-  const body = json !== undefined ? JSON.stringify(json) : types.length ? 'bytes' : undefined;
+    headers['content-type'] =
+      ['application/json', 'text/csv'].find((type) => types.includes(type)) ?? 'application/octet-stream';
+  const raw = types.includes('text/csv') ? `${CSV_HEADER}\n` : 'bytes';
+  const body = json !== undefined ? JSON.stringify(json) : types.length ? raw : undefined;
   const path =
-    operation.path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? '') + (query.size ? `?${query}` : '');
+    operation.path.replace(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? PLAIN[name] ?? '') + (query.size ? `?${query}` : '');
   return { path, headers, body };
 }
 
@@ -290,6 +319,7 @@ export const WAYS: Record<string, (world: World) => Promise<Record<string, strin
   },
   getUnsubscription: noticeOf,
   unsubscribe: noticeOf,
+  commitImport: async (w) => ({ import_id: (await newImport(w.firm.owner, w.canary)).id }),
   deleteFolder: async (w) => ({ folder_id: (await newFolder(w.firm.owner, w.client)).id }),
   restoreDocument: async (w) => {
     const document_id = (await ok(upload(w.firm.owner, w.folder), 201)).id;

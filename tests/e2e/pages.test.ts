@@ -306,7 +306,7 @@ test('the keyboard is enough: the order of the tab key, and a way past the heade
 	const user = await newPortalUser(firm, await newClient(firm.owner));
 	const visitor = await Visitor.come(browser, stack.url, DESK);
 	await visitor.open(`/signin?firm=${firm.slug}`);
-	assert.deepEqual(await visitor.tabs(4), ['email', 'password', 'Show password', '']);
+	assert.deepEqual(await visitor.tabs(4), ['email', 'password', 'Show password', 'submit']);
 	await signIn(visitor, user.email);
 	await visitor.page.waitForSelector('#folders:not([hidden])');
 	await visitor.page.keyboard.press('Tab');

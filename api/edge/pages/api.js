@@ -167,11 +167,6 @@ export function passwordToggle(input, button) {
 	});
 }
 
-/** Where to go after signing in: an item page, or the start. */
-export function nextPage(wanted) {
-	return /^\/items\/([a-z]{3}_[0-9a-z]{26})?$/.test(wanted ?? "") ? wanted : "/items/";
-}
-
 const units = ["bytes", "kB", "MB", "GB", "TB"];
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });

@@ -71,3 +71,21 @@ export async function findFirm(token = null) {
 	showFirm(found);
 	return found;
 }
+
+/**
+ * What a form of a page does that may not know its firm: `work` gets the fields, with `firm` as the member that names it, or
+ * none. When the firm cannot be told, or what was sent was refused, the field for its short name is there.
+ */
+export function withFirm(found, work) {
+	return async (fields) => {
+		const slug = fields.firm?.trim() || (await found)?.slug || "";
+		try {
+			await work({ ...fields, firm: slug ? { firm: slug } : {} });
+		} catch (problem) {
+			// One address of the portal may serve several firms.
+			if (problem.code === "firm_required" || slug) byId("firm-field").hidden = false;
+			if (byId("firm-name").value === "") byId("firm-name").value = slug;
+			throw problem;
+		}
+	};
+}

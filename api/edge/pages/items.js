@@ -1,5 +1,6 @@
 // What is shared with the person: all of it, one folder (with uploads where they are allowed), or one document.
 import { byId, call, callAll, make, notice, Problem, say, showDate, showProblem, showSize, withQuery } from "./api.js";
+import { leave } from "./arrive.js";
 import { showFirm } from "./firm.js";
 import { acceptFiles } from "./upload.js";
 
@@ -18,6 +19,10 @@ function fail(problem) {
 	if (!(problem instanceof Problem)) throw problem;
 	if (problem.status === 401) {
 		signIn();
+		return;
+	}
+	if (problem.code === "awaiting_verification") {
+		location.replace("/waiting");
 		return;
 	}
 	const missing = problem.status === 404;
@@ -136,15 +141,5 @@ async function show() {
 }
 
 byId("more").addEventListener("click", () => moreDocuments(true).catch(fail));
-byId("leave").addEventListener("click", async () => {
-	try {
-		await call("POST", "/v1/auth/logout");
-	} catch (problem) {
-		if (problem.status !== 401) {
-			fail(problem);
-			return;
-		}
-	}
-	location.replace("/signin?ended=1");
-});
+byId("leave").addEventListener("click", leave);
 show().catch(fail).finally(() => byId("main").setAttribute("aria-busy", "false"));

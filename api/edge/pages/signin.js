@@ -1,32 +1,50 @@
-// Signs a client of the firm in, and goes on to the page that was asked for.
-import { byId, call, nextPage, notice, onSubmit, passwordToggle } from "./api.js";
-import { findFirm } from "./firm.js";
+// Signs a client of the firm in, by password or by mail as the firm has it, and goes on to the page that was asked for.
+import { byId, call, notice, onSubmit, passwordToggle } from "./api.js";
+import { arrive, signInByMail } from "./arrive.js";
+import { findFirm, withFirm } from "./firm.js";
 
 const query = new URLSearchParams(location.search);
 const form = byId("form");
 const found = findFirm();
+let byMail = false;
 
 if (query.has("ended")) notice("You have signed out.", "good");
 else if (query.has("next")) notice("Please sign in to go on.");
 
-function arrive(result) {
-	if (result.state === "signed_in") location.replace(nextPage(query.get("next")));
-	else if (result.state === "pending_verification")
-		notice("You are signed in, but the firm has not confirmed your account yet. You will get a mail when it has.").focus();
-	else notice("This account asks for a second factor, which this page cannot do yet. Ask the firm for help.", "bad").focus();
+/** No password is asked: the button asks for a mail. */
+function withoutPassword() {
+	byMail = true;
+	byId("password-field").hidden = true;
+	byId("by-mail").hidden = true;
+	byId("forgot").hidden = true;
+	byId("submit").textContent = "Mail me a link";
 }
 
-onSubmit(form, async ({ email, password, firm }) => {
-	const slug = (await found)?.slug ?? "";
-	const body = { audience: "portal", email: email.trim(), password, transport: "cookie" };
-	if (firm.trim() || slug) body.firm = firm.trim() || slug;
+found.then((firm) => {
+	if (!firm) return;
+	byId("by-mail").hidden = firm.sign_in !== "both";
+	byId("register").hidden = !firm.self_registration;
+	byId("by-invitation").hidden = firm.self_registration;
+	if (firm.sign_in === "passwordless") withoutPassword();
+});
+
+onSubmit(form, withFirm(found, async ({ email, password, firm }) => {
+	const who = { email: email.trim(), ...firm };
+	if (byMail) {
+		await signInByMail({ ...who, wanted: query.get("next") });
+		return;
+	}
 	try {
-		arrive(await call("POST", "/v1/auth/login", body));
+		arrive(await call("POST", "/v1/auth/login", { audience: "portal", ...who, password, transport: "cookie" }), query.get("next"));
 	} catch (problem) {
-		// One address of the portal may serve several firms.
-		if (problem.code === "firm_required" || body.firm) byId("firm-field").hidden = false;
-		if (byId("firm-name").value === "") byId("firm-name").value = slug;
+		if (problem.code === "password_sign_in_disabled") withoutPassword();
 		throw problem;
 	}
+}));
+
+byId("by-mail").addEventListener("click", () => {
+	withoutPassword();
+	if (byId("email").value) form.requestSubmit();
+	else byId("email").focus();
 });
 passwordToggle(byId("password"), byId("toggle"));

@@ -4,7 +4,7 @@ select id, slug, name, coalesce(portal_url, :public_url::text) as portal_url, nu
 	support_email, help_links, locale, timezone, currency, sign_in, false as self_registration,
 	false as require_staff_totp, reinvite_mode, 'locked' as registration_email, invite_unknown_email,
 	unassigned_fallback, notify_required, invitation_ttl_hours, sign_in_link_minutes, access_idle_days, access_reminder_days,
-	session_idle_minutes, staff_idle_minutes,
+	on_pending_email_change, session_idle_minutes, staff_idle_minutes,
 	least(max_upload_bytes, :max_upload_bytes::bigint) as max_upload_bytes, mail_coalesce_seconds,
 	to_jsonb(features_but(features_off)) as features, default_upload_folder, default_folder_name, updated_at, version
 from firm

@@ -29,10 +29,12 @@ int candidate_load(struct rq *rq, struct candidate *c_r)
 		.identity = row_id(&rows, 0, "identity"),
 		.invitation = row_id(&rows, 0, "invitation"),
 		.sends = row_int(&rows, 0, "sends"),
+		.undelivered = row_bool(&rows, 0, "undelivered"),
 		.client_count = row_int(&rows, 0, "client_count"),
 		.business_alone = row_bool(&rows, 0, "business_alone"),
 		.ends_at = row_time(&rows, 0, "ends_at"),
 		.reinvite_mode = row_text(&rows, 0, "reinvite_mode"),
+		.resend_on_change = row_bool(&rows, 0, "resend_on_change"),
 		.ttl_hours = row_int(&rows, 0, "ttl_hours"),
 	};
 	row_read(&rows, 0, contact_entity.fields, &c_r->contact, rq->arena);
@@ -95,7 +97,8 @@ static const struct reason {
          "The business client has no individual contact: relate one to it."},
 	{"email_not_on_contact", "/login_email",
          "The sign-in address must be one of the contact's addresses."},
-	{"login_email_taken", "/login_email", "Somebody at this firm signs in with this address."},
+	{"login_email_taken", "/login_email",
+         "Somebody at this firm signs in with this address: choose another of the contact's as login_email."},
 };
 
 int candidate_refuse(struct rq *rq, const struct texts *reasons)
@@ -149,10 +152,18 @@ static int invitation_mail(struct rq *rq, const struct candidate *c, const char 
 	return outbox_mail_invitation(&rq->db, &rq->event, &c->invitation, rq->now);
 }
 
+/*
+ * A mail that was given up is tried again on the same invitation, since nobody has its link; that
+ * somebody asks for it clears the address (pitfalls P9, P10).
+ */
 int invitation_send(struct rq *rq, struct candidate *c, const char *email)
 {
-	if (id_is_none(&c->invitation) || c->sends > 0 ||
-	    strcmp(key_of(rq, email), key_of(rq, c->login_email)) != 0)
+	bool same = strcmp(key_of(rq, email), key_of(rq, c->login_email)) == 0;
+
+	if (c->undelivered)
+		TRY(db_query(&rq->db, &sql_invite_clear_address,
+		             ARGS({"email_key", key_of(rq, email)}), NULL));
+	if (id_is_none(&c->invitation) || (c->sends > 0 && !c->undelivered) || !same)
 		TRY(invitation_make(rq, c, email, id_is_none(&c->invitation) ? 0 : c->sends));
 	return invitation_mail(rq, c, email);
 }
@@ -164,12 +175,47 @@ const char *invitation_address(const struct rq *rq, const struct candidate *c)
 	return c->contact.primary_email;
 }
 
+static int invitation_keep(struct rq *rq, struct candidate *c)
+{
+	return id_is_none(&c->invitation) ? invitation_make(rq, c, invitation_address(rq, c), 0)
+	                                  : 0;
+}
+
 int invitation_prepare(struct rq *rq, struct candidate *c)
 {
 	if (!id_is_none(&c->invitation))
 		return 0;
-	TRY(invitation_make(rq, c, invitation_address(rq, c), 0));
+	TRY(invitation_keep(rq, c));
 	return record(rq, "portal_access.updated", c->membership, id_none);
+}
+
+/* The link dies, another waits to be sent, and those who look after the clients are told. */
+static int invitation_withdraw(struct rq *rq, struct candidate *c)
+{
+	const struct arg *args = ARGS({"invitation", arg_id(rq->arena, &c->invitation)},
+	                              {"membership", arg_id(rq->arena, &c->membership)});
+
+	TRY(db_query(&rq->db, &sql_invite_withdraw, args, NULL));
+	TRY(record(rq, "invitation.revoked", c->invitation, id_none));
+	TRY(outbox_mail_pending_email(&rq->db, &rq->event, &c->contact.id, rq->now));
+	c->invitation = id_none;
+	c->state = "not_sent";
+	return invitation_address(rq, c) != NULL ? invitation_keep(rq, c) : 0;
+}
+
+int invitation_follow(struct rq *rq, struct candidate *c)
+{
+	const char *email = invitation_address(rq, c);
+	struct texts reasons;
+
+	if (!id_is_none(&c->identity) || id_is_none(&c->invitation) || c->sends == 0)
+		return 0;
+	if (email != NULL && strcmp(key_of(rq, email), key_of(rq, c->login_email)) == 0)
+		return 0;
+	TRY(candidate_reasons(rq, c, email, &reasons));
+	if (!c->resend_on_change || reasons.n > 0)
+		return invitation_withdraw(rq, c);
+	return invitation_send(rq, c, email);
 }
 
 int invitation_load(struct rq *rq, struct id id, struct invitation *i_r)
@@ -298,6 +344,8 @@ int access_turn_on(struct rq *rq, struct candidate *c, const struct access_in *i
 	           strcmp(key_of(rq, email), key_of(rq, c->login_email)) != 0) {
 		TRY(access_readdress(rq, c, in, email));
 		fresh = true;
+	} else if (in->primary_email != NULL) {
+		TRY(invitation_follow(rq, c));
 	}
 	if (in->ends_at != TIME_NULL && in->ends_at != c->ends_at)
 		TRY(access_end_move(rq, c, in->ends_at, !fresh));

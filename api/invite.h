@@ -16,10 +16,12 @@ struct candidate {
 	struct id identity;      /* id_none: not registered */
 	struct id invitation;    /* the open one, id_none: none */
 	int64_t sends;           /* how often the open invitation was mailed */
+	bool undelivered;        /* ... and its mail was given up: nobody has the link */
 	int64_t client_count;    /* clients it belongs to */
 	bool business_alone;     /* belongs to a business client without any individual contact */
 	int64_t ends_at;         /* of the access, TIME_NULL: never */
 	const char *reinvite_mode;
+	bool resend_on_change; /* to another address of the contact, before registration */
 	int64_t ttl_hours;
 };
 
@@ -61,6 +63,13 @@ may_wait int access_end_set(struct rq *rq, const struct candidate *c, int64_t en
  * c->invitation.
  */
 may_wait int invitation_send(struct rq *rq, struct candidate *c, const char *email);
+
+/*
+ * After the contact's addresses have changed: a link that went to an address which is no longer
+ * the one to invite dies. As the firm wants it, another one goes to the new address, or the staff
+ * are told (model C3). Nothing happens to who has registered, or was not mailed yet.
+ */
+may_wait int invitation_follow(struct rq *rq, struct candidate *c);
 
 /* Have an open invitation for later, if there is none, as after one was revoked. */
 may_wait int invitation_prepare(struct rq *rq, struct candidate *c);

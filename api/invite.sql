@@ -9,7 +9,13 @@ for no key update
 select c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_email, to_jsonb(c.emails) as emails, c.phone,
 	c.custom_fields, c.created_at, c.updated_at, c.version,
 	m.id as membership, m.state, m.login_email, m.login_chosen, m.identity_id as identity,
-	i.id as invitation, i.send_count as sends,
+	i.id as invitation, i.send_count as sends, coalesce((
+		select e.state in ('bounced', 'suppressed', 'failed')
+		from envelope e
+		where e.firm_id = i.firm_id and e.invitation_id = i.id
+		order by e.created_at desc, e.id desc
+		limit 1
+	), false) as undelivered,
 	(select count(*) from client_contact cc where cc.firm_id = c.firm_id and cc.contact_id = c.id) as client_count,
 	exists (
 		select from client_contact cc
@@ -20,7 +26,7 @@ select c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_emai
 			where o.firm_id = k.firm_id and o.client_id = k.id
 		)
 	) as business_alone,
-	m.ends_at, f.reinvite_mode, f.invitation_ttl_hours as ttl_hours
+	m.ends_at, f.reinvite_mode, f.on_pending_email_change = 'revoke_and_resend' as resend_on_change, f.invitation_ttl_hours as ttl_hours
 from contact c
 join firm f on f.id = c.firm_id
 left join membership m on m.firm_id = c.firm_id and m.contact_id = c.id
@@ -132,6 +138,17 @@ update membership
 set state = 'invited', login_email = :email::text, login_email_key = :email_key::text, updated_at = :now::timestamptz
 where firm_id = :firm::uuid and id = :membership::uuid and state in ('not_sent', 'invited')
 
+-- name: invite_clear_address
+delete from suppression where firm_id = :firm::uuid and email_key = :email_key::text
+
+-- name: invite_withdraw
+with gone as (
+	update invitation set state = 'revoked', updated_at = :now::timestamptz
+	where firm_id = :firm::uuid and id = :invitation::uuid and state = 'open'
+)
+update membership set state = 'not_sent', updated_at = :now
+where firm_id = :firm and id = :membership::uuid and state = 'invited'
+
 -- name: invite_get
 select i.id, i.audience, i.email, i.contact_id, i.client_id,
 	case
@@ -142,7 +159,15 @@ select i.id, i.audience, i.email, i.contact_id, i.client_id,
 		when e.state = 'failed' then 'bounced'
 		else 'queued'
 	end as status,
-	e.state as delivery, e.to_email as sent_to, i.expires_at, i.sent_at, i.send_count, i.accepted_at, i.created_at,
+	e.state as delivery, e.to_email as sent_to, coalesce((
+		select jsonb_agg(jsonb_build_object(
+			'at', to_char(y.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'sent_to', x.to_email,
+			'outcome', y.outcome, 'response', y.response
+		) order by y.at, y.id)
+		from envelope x
+		join delivery y on y.firm_id = x.firm_id and y.envelope_id = x.id
+		where x.firm_id = i.firm_id and x.invitation_id = i.id
+	), '[]') as deliveries, i.expires_at, i.sent_at, i.send_count, i.accepted_at, i.created_at,
 	i.version
 from invitation i
 left join lateral (

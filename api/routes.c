@@ -76,7 +76,7 @@ const struct route routes[] = {
 	{ "GET",    "/v1/matters/{matter_id}/portal_invites/{contact_id}", matter_portal_invite, "contacts:read", 0, NULL, NULL },
 
 	/* contacts and their portal access */
-	{ "GET",    "/v1/contacts",                    contact_list,        "contacts:read", 0, "limit cursor client_id email portal_status updated_since", NULL },
+	{ "GET",    "/v1/contacts",                    contact_list,        "contacts:read", 0, "limit cursor client_id email portal_status portal_login_differs updated_since", NULL },
 	{ "POST",   "/v1/contacts",                    contact_create,      "contacts:write", WRITES | BODY, NULL, NULL },
 	{ "GET",    "/v1/contacts/{contact_id}",       contact_get,         "contacts:read", 0, NULL, NULL },
 	{ "PATCH",  "/v1/contacts/{contact_id}",       contact_patch,       "contacts:write", WRITES | BODY, NULL, NULL },

@@ -71,7 +71,7 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
        c.name as client, coalesce(i.nonce, t.nonce) as nonce, coalesce(i.id, t.id) as token_row, e.about, a.portals,
        local_time(case e.kind when 'access_ending' then m.ends_at when 'access_idle' then m.idle_ends_at
                   else coalesce(i.expires_at, t.expires_at) end, z.zone) as until,
-       coalesce(o.name, d.name) as item, s.access = 'view_upload' as can_upload,
+       coalesce(o.name, d.name, wc.display_name) as item, s.access = 'view_upload' as can_upload,
        u.documents, u.count, u.one_folder,
        case
          when e.kind in ('invitation', 'staff_invitation') then
@@ -132,6 +132,8 @@ left join lateral (
     where x.firm_id = p.id and x.login_email_key = e.to_email_key and x.kind in ('staff', 'portal')
       and x.state in ('active', 'pending_verification'))
 ) a on e.kind = 'find_portals'
+left join invitation w on w.firm_id = v.firm_id and w.id = v.object_id and e.kind = 'pending_email_changed'
+left join contact wc on wc.firm_id = w.firm_id and wc.id = w.contact_id
 left join share s on s.firm_id = e.firm_id and s.id = e.share_id
 left join folder o on o.firm_id = e.firm_id and o.id = e.folder_id
 left join document d on d.firm_id = e.firm_id and d.id = e.document_id

@@ -38,6 +38,7 @@ static const struct path {
 	{"portal_address", "/signin"},
 	{"access_ending", "/signin"},
 	{"access_idle", "/signin"},
+	{"pending_email_changed", "/signin"},
 };
 
 /* The link's path: the item that the mail is about, for several folders' documents the sign-in. */

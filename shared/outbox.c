@@ -61,6 +61,17 @@ int outbox_mail_invitation(struct db *db, const struct id *event, const struct i
 	return 0;
 }
 
+int outbox_mail_pending_email(struct db *db, const struct id *event, const struct id *contact,
+                              int64_t now)
+{
+	struct arena *a = db->arena;
+
+	return db_query(db, &sql_outbox_mail_pending_email,
+	                ARGS({"event", arg_id(a, event)}, {"contact", arg_id(a, contact)},
+	                     {"now", arg_time(a, now)}),
+	                NULL);
+}
+
 int outbox_mail_share(struct db *db, const struct id *event, const struct id *shares, size_t n,
                       int64_t now)
 {

@@ -46,6 +46,14 @@ may_wait int outbox_mail_invitation(struct db *db, const struct id *event,
                                     const struct id *invitation, int64_t now);
 
 /*
+ * Tell the staff that an invitation was withdrawn because the contact's address changed while it
+ * was open: each of the clients' teams once, and where there is none the firm's owner and admins.
+ * `event` is the invitation's. 0, or -1 with err. Model C3.
+ */
+may_wait int outbox_mail_pending_email(struct db *db, const struct id *event,
+                                       const struct id *contact, int64_t now);
+
+/*
  * Queue the mails of one share action: one envelope for each contact among the `n` shares, of kind
  * folder.shared or document.shared, to the sign-in address. Shares whose membership is not active
  * get none (pitfall P17), nor do people who want no such notices. Call it once per action, with all

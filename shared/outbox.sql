@@ -19,6 +19,29 @@ left join membership m on m.firm_id = i.firm_id and m.id = i.membership_id
 where i.firm_id = :firm::uuid and i.id = :invitation::uuid and i.state = 'open'
 returning id;
 
+-- name: outbox_mail_pending_email
+-- The contact's name comes from the event's invitation: the mail is one to the staff.
+with team as (
+  select distinct m.id
+  from client_contact cc
+  join client_team t on t.firm_id = cc.firm_id and t.client_id = cc.client_id
+  join membership m on m.firm_id = t.firm_id and m.id = t.membership_id and m.state = 'active'
+  where cc.firm_id = :firm::uuid and cc.contact_id = :contact::uuid
+), recipient as (
+  select id from team
+  union all
+  select m.id from membership m
+  where m.firm_id = :firm and m.kind = 'staff' and m.role in ('owner', 'admin') and m.state = 'active'
+    and not exists (select from team)
+)
+insert into envelope (firm_id, id, event_id, kind, recipient_kind, membership_id, to_email, to_email_key, to_name, due_at,
+                      expires_at, created_at, updated_at)
+select m.firm_id, new_id(:now::timestamptz), :event::uuid, 'pending_email_changed', 'staff', m.id, m.login_email,
+       m.login_email_key, m.display_name, :now, :now + interval '4 days', :now, :now
+from recipient r
+join membership m on m.firm_id = :firm and m.id = r.id
+order by m.id;
+
 -- name: outbox_mail_share
 insert into envelope (firm_id, id, event_id, kind, recipient_kind, membership_id, contact_id, client_id, folder_id,
                       document_id, share_id, to_email, to_email_key, to_name, due_at, expires_at, created_at,

@@ -1,7 +1,8 @@
 -- part: contact_shown
 -- The version tells apart what time alone changes: an invitation that has expired since.
 c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_email, to_jsonb(c.emails) as emails, c.phone,
-	coalesce(l.clients, '[]') as clients, coalesce(p.status, 'off') as portal_status, c.custom_fields,
+	coalesce(l.clients, '[]') as clients, coalesce(p.status, 'off') as portal_status,
+	coalesce(p.login_differs, false) as portal_login_differs, c.custom_fields,
 	case when c.external_id is not null
 		then jsonb_build_object('source', c.external_source, 'id', c.external_id) end as external_ref,
 	c.created_at, c.updated_at, c.version * 2 + coalesce((p.status = 'expired')::int, 0) as version
@@ -13,7 +14,8 @@ left join lateral (
 	where cc.firm_id = c.firm_id and cc.contact_id = c.id
 ) l on true
 left join lateral (
-	select case when m.state = 'invited' and i.expires_at <= :now::timestamptz then 'expired' else m.state end as status
+	select case when m.state = 'invited' and i.expires_at <= :now::timestamptz then 'expired' else m.state end as status,
+		m.login_email_key is distinct from c.email_keys[1] as login_differs
 	from membership m
 	left join invitation i on i.firm_id = m.firm_id and i.membership_id = m.id and i.state = 'open'
 	where m.firm_id = c.firm_id and m.contact_id = c.id
@@ -23,6 +25,7 @@ left join lateral (
 	and (c.created_at, c.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:email_key::text is null or :email_key = any(c.email_keys))
 	and (:portal_status::text is null or coalesce(p.status, 'off') = :portal_status)
+	and (:login_differs::boolean is null or coalesce(p.login_differs, false) = :login_differs)
 	and (:updated_since::timestamptz is null or c.updated_at >= :updated_since)
 order by c.created_at, c.id
 limit :limit::bigint
@@ -66,6 +69,13 @@ set entity = :entity::text, first_name = :first_name::text, last_name = :last_na
 	custom_fields = :custom_fields::jsonb, external_source = :external_ref::jsonb ->> 'source',
 	external_id = :external_ref ->> 'id', updated_at = :now::timestamptz
 where firm_id = :firm::uuid and id = :contact_id::uuid
+
+-- name: contact_blocks
+select m.state,
+	(select count(*) from share s where s.firm_id = m.firm_id and s.membership_id = m.id) as shares,
+	(select count(*) from invitation i where i.firm_id = m.firm_id and i.membership_id = m.id and i.state = 'open') as invitations
+from membership m
+where m.firm_id = :firm::uuid and m.contact_id = :contact_id::uuid
 
 -- name: contact_archive
 update contact set archived_at = :now::timestamptz, updated_at = :now

@@ -20,6 +20,7 @@ set name = :name::text, accent_color = lower(:accent_color::text), support_email
 	help_links = :help_links::jsonb, locale = :locale::text, timezone = :timezone::text, currency = :currency::text,
 	sign_in = :sign_in::text, reinvite_mode = :reinvite_mode::text, invite_unknown_email = :invite_unknown_email::text,
 	unassigned_fallback = :unassigned_fallback::text, notify_required = :notify_required::boolean,
+	on_pending_email_change = :on_pending_email_change::text,
 	access_idle_days = :access_idle_days::integer, access_reminder_days = :access_reminder_days::integer,
 	invitation_ttl_hours = :invitation_ttl_hours::integer, sign_in_link_minutes = :sign_in_link_minutes::integer,
 	session_idle_minutes = :session_idle_minutes::integer,

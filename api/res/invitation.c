@@ -214,7 +214,8 @@ static int not_too_soon(struct rq *rq, const struct rows *row)
 {
 	int64_t last = row_time(row, 0, "sent_at");
 
-	if (last == TIME_NULL || rq->now >= last + INVITATION_RESEND_SECONDS * 1000)
+	if (last == TIME_NULL || row_bool(row, 0, "undelivered") ||
+	    rq->now >= last + INVITATION_RESEND_SECONDS * 1000)
 		return 0;
 	rq->err.retry_after_s = INVITATION_RESEND_SECONDS;
 	return err_set(&rq->err, PROBLEM_resend_too_soon,
@@ -229,7 +230,7 @@ static int resend_to_contact(struct rq *rq, const struct rows *row, struct id *i
 
 	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &contact));
 	TRY(candidate_load(rq, &c));
-	if (strcmp(c.reinvite_mode, "cycle") == 0 && c.sends > 0)
+	if (strcmp(c.reinvite_mode, "cycle") == 0 && c.sends > 0 && !c.undelivered)
 		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
 		               "Switch the access off and on again to invite anew.");
 	if (invitation_address(rq, &c) == NULL)
@@ -531,8 +532,8 @@ static int email_fits(struct rq *rq, const struct accept_in *in, const struct op
 	if (in->email == NULL ||
 	    (email_parse(rq->arena, in->email, NULL, &key) == 0 && strcmp(key, o->email_key) == 0))
 		return 0;
-	return err_set(&rq->err, PROBLEM_email_mismatch,
-	               "The invitation was sent to another address; use that one.");
+	return err_set(&rq->err, PROBLEM_email_mismatch, "The invitation was sent to %s; use that.",
+	               email_masked(rq->arena, o->email));
 }
 
 int invitation_accept(struct rq *rq)

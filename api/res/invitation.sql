@@ -1,5 +1,14 @@
 -- part: invitation_shown
 i.id, i.audience, i.email, i.contact_id, i.client_id, s.status, e.state as delivery, e.to_email as sent_to,
+	coalesce((
+		select jsonb_agg(jsonb_build_object(
+			'at', to_char(y.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'sent_to', x.to_email,
+			'outcome', y.outcome, 'response', y.response
+		) order by y.at, y.id)
+		from envelope x
+		join delivery y on y.firm_id = x.firm_id and y.envelope_id = x.id
+		where x.firm_id = i.firm_id and x.invitation_id = i.id
+	), '[]') as deliveries,
 	i.expires_at, i.sent_at, i.send_count, i.accepted_at, i.created_at, i.version
 from invitation i
 left join lateral (
@@ -63,7 +72,13 @@ select (select id from contact) as contact, (select id from member) as member
 
 -- name: invitation_lock
 select i.audience, i.state, i.contact_id, i.membership_id, i.sent_at, i.send_count,
-	m.identity_id is not null as registered, m.role
+	m.identity_id is not null as registered, m.role, coalesce((
+		select e.state in ('bounced', 'suppressed', 'failed')
+		from envelope e
+		where e.firm_id = i.firm_id and e.invitation_id = i.id
+		order by e.created_at desc, e.id desc
+		limit 1
+	), false) as undelivered
 from invitation i
 left join membership m on m.firm_id = i.firm_id and m.id = i.membership_id
 where i.firm_id = :firm::uuid and i.id = :invitation_id::uuid

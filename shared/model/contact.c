@@ -24,6 +24,7 @@ static const struct field contact_fields[] = {
 	F_TEXT(contact, phone, 1, 50, MAY),
 	F_REFS(contact, clients, 0),
 	F_ENUM(contact, portal_status, portal_states, 0),
+	F_BOOL(contact, portal_login_differs, 0),
 	F_MAP(contact, custom_fields, 50, OPEN),
 	F_OBJECT(contact, external_ref, external_ref_fields, MAY),
 	F_TIME(contact, created_at, 0),

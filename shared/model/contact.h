@@ -15,6 +15,7 @@ struct contact {
 	const char *phone;
 	struct refs clients; /* whom the contact belongs to */
 	const char *portal_status;
+	bool portal_login_differs; /* the sign-in address is not the primary one */
 	const char *custom_fields;
 	const char *external_ref;
 	int64_t created_at, updated_at;

@@ -15,6 +15,7 @@ enum { NEED = FIELD_CREATE | FIELD_REQUIRED, SLUG_MAX = 63, LINKS_MAX = 20, URL_
 static const char *const sign_ins[] = {"password", "passwordless", "both", NULL};
 static const char *const reinvite_modes[] = {"resend", "cycle", NULL};
 static const char *const invite_unknowns[] = {"create_contact", "reject", NULL};
+static const char *const email_changes[] = {"revoke_and_notify_staff", "revoke_and_resend", NULL};
 static const char *const fallbacks[] = {"none", "admins", NULL};
 
 /* clang-format off */
@@ -42,6 +43,7 @@ static const struct field firm_fields[] = {
 	F_ENUM(firm, reinvite_mode, reinvite_modes, FIELD_PATCH),
 	F_TEXT(firm, registration_email, 0, 0, 0),
 	F_ENUM(firm, invite_unknown_email, invite_unknowns, FIELD_PATCH),
+	F_ENUM(firm, on_pending_email_change, email_changes, FIELD_PATCH),
 	F_ENUM(firm, unassigned_fallback, fallbacks, FIELD_PATCH),
 	F_BOOL(firm, notify_required, FIELD_PATCH),
 	F_INT(firm, invitation_ttl_hours, 1, 8760, FIELD_PATCH),

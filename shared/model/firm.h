@@ -17,6 +17,7 @@ struct firm {
 	bool notify_required, default_upload_folder;
 	int64_t invitation_ttl_hours, sign_in_link_minutes;
 	int64_t session_idle_minutes, staff_idle_minutes;
+	const char *on_pending_email_change;
 	int64_t access_idle_days; /* INT64_MIN: no access ends by itself */
 	int64_t access_reminder_days;
 	int64_t max_upload_bytes, mail_coalesce_seconds;

@@ -22,6 +22,7 @@ static const struct field invitation_fields[] = {
 	F_ENUM(invitation, status, invitation_states, 0),
 	F_TEXT(invitation, delivery, 0, 0, 0),
 	F_TEXT(invitation, sent_to, 0, 0, 0),
+	F_JSON(invitation, deliveries, 0),
 	F_TIME(invitation, expires_at, 0),
 	F_TIME(invitation, sent_at, 0),
 	F_INT(invitation, send_count, 0, 0, 0),

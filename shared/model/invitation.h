@@ -17,6 +17,7 @@ struct invitation {
 	const char *status;   /* what staff see, see invitation_states */
 	const char *delivery; /* of its last mail, NULL: none was asked for */
 	const char *sent_to;
+	const char *deliveries; /* JSON: each attempt to send it */
 	int64_t expires_at, sent_at;
 	int64_t send_count;
 	int64_t accepted_at, created_at;

@@ -224,7 +224,11 @@ test('S2_15 S2_29 the sign-in address is one of the contact’s own; the primary
 test('S2_4 S2_25 S2_27 another address of the contact changes no sign-in: the old one works, the new one does not, and it is told', async () => {
   const user = await newPortalUser(firm, await newClient(staff));
   const fresh = address('new');
-  await patch(user.contact, { primary_email: fresh, emails: [fresh] });
+  assert.equal(user.contact.portal_login_differs, false);
+  const patched = await patch(user.contact, { primary_email: fresh, emails: [fresh] });
+  assert.equal(patched.portal_login_differs, true);
+  const drift = await ok(staff.api.GET('/v1/contacts', { params: { query: { portal_login_differs: true } } }), 200);
+  assert.ok(drift.data.some((c) => c.id === user.contact.id), 'C4: whoever has drifted is found');
   await ok(login(user.email), 200);
   await refused(login(fresh), 401, 'invalid_credentials');
   const told = await access(staff, user.contact);

@@ -45,6 +45,7 @@ const rules: Record<string, Record<string, Rule>> = {
     client_id: (c, v) => c['clients'].some((r: Item) => r['id'] === v),
     email: (c, v) => c['emails'].some((e: string) => e.toLowerCase() === v.toLowerCase()),
     portal_status: same('portal_status'),
+    portal_login_differs: flag('portal_login_differs'),
     updated_since: since,
   },
   listInvitations: { status: same('status'), client_id: same('client_id'), contact_id: same('contact_id') },
@@ -130,6 +131,7 @@ before(async () => {
     },
     listContacts: {
       client_id: clients,
+      portal_login_differs: ['true', 'false'],
       email: [second, second.toUpperCase(), world.user.email, address('nobody')],
       updated_since: [both.updated_at],
     },

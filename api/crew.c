@@ -33,6 +33,22 @@ int crew_invite(struct rq *rq, const struct id *membership, int64_t sends, struc
 	return outbox_mail_invitation(&rq->db, &rq->event, invitation_r, rq->now);
 }
 
+/* Out of the teams of matters, to the heir or to nobody, so that nobody who comes back still knows
+ * of a restricted one. */
+static int leave_matters(struct rq *rq, const struct arg *args, bool handed)
+{
+	static const char *const changed[] = {"team", NULL};
+	struct rows rows;
+
+	if (handed)
+		TRY(db_query(&rq->db, &sql_crew_hand_over_matters, args, NULL));
+	TRY(db_query(&rq->db, &sql_crew_leave_matters, args, &rows));
+	for (int i = 0; i < rows.n; i++)
+		TRY(record_change(rq, "matter.updated", row_id(&rows, i, "id"),
+		                  row_id(&rows, i, "client_id"), changed));
+	return 0;
+}
+
 /* Each team that the person leaves, to the heir or to nobody, is a change of its client. */
 static int leave_teams(struct rq *rq, const char *member, const struct id *heir)
 {
@@ -49,7 +65,8 @@ static int leave_teams(struct rq *rq, const char *member, const struct id *heir)
 		client = row_id(&rows, i, "client_id");
 		TRY(record_change(rq, "client.updated", client, client, changed));
 	}
-	return 0;
+	return leave_matters(rq, ARGS({"membership", member}, {"heir", arg_id(rq->arena, heir)}),
+	                     !id_is_none(heir));
 }
 
 int crew_dismiss(struct rq *rq, const struct id *membership, const struct id *heir)

@@ -68,3 +68,26 @@ with led as (
 delete from client_team
 where firm_id = :firm and membership_id = :membership and client_id in (select id from led)
 returning client_id
+
+-- name: crew_hand_over_matters
+-- Those that the caller may know of: nobody gets into a restricted one by dismissing somebody of its team.
+insert into matter_team (firm_id, matter_id, membership_id, created_at)
+select t.firm_id, t.matter_id, :heir::uuid, :now::timestamptz
+from matter_team t
+where t.firm_id = :firm::uuid and t.membership_id = :membership::uuid and matter_open(t.firm_id, t.matter_id, :me::uuid)
+on conflict on constraint matter_team_pkey do nothing
+
+-- name: crew_leave_matters
+-- The matters are locked in one order, as the clients are.
+with led as (
+	select x.id, x.client_id
+	from matter x
+	join matter_team t on t.firm_id = x.firm_id and t.matter_id = x.id and t.membership_id = :membership::uuid
+	where x.firm_id = :firm::uuid
+	order by x.id
+	for no key update of x
+)
+delete from matter_team t
+using led l
+where t.firm_id = :firm and t.membership_id = :membership and t.matter_id = l.id
+returning l.id, l.client_id

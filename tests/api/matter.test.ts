@@ -380,6 +380,25 @@ describe('P22 a restricted matter is there for its team and for owners alone', (
   });
 });
 
+test('whoever leaves the firm leaves the teams of matters, and the successor takes them over', async () => {
+  const [leaver, heir] = [await newColleague(firm), await newColleague(firm)];
+  const { id } = await newMatter(staff, client, [], { restricted: true });
+  await ok(staff.api.PUT('/v1/matters/{matter_id}/team/{staff_id}', team(id, leaver)), 204);
+  await refused(read(id, heir), 404, 'not_found');
+  await ok(
+    staff.api.DELETE('/v1/staff/{staff_id}', {
+      params: { path: { staff_id: leaver.session.principal.id }, query: { handover_to: heir.session.principal.id } },
+    }),
+    204,
+  );
+  const left = names((await ok(read(id, heir), 200)).team);
+  assert.ok(left.includes(heir.session.principal.id) && !left.includes(leaver.session.principal.id));
+  const handed = { params: { path: { staff_id: heir.session.principal.id }, query: { handover_to: mate.session.principal.id } } };
+  await ok(mate.api.DELETE('/v1/staff/{staff_id}', handed), 204);
+  await refused(read(id, mate), 404, 'not_found');
+  assert.deepEqual(names((await ok(read(id), 200)).team), [staff.session.principal.id], 'nobody gets in by dismissing somebody');
+});
+
 describe('S2_16 switching access on may share matters with it', () => {
   test('shares are not restored by themselves; those named are, and the answer lists them (S2_9)', async () => {
     const own = await newPortalUser(firm, client);

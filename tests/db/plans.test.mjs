@@ -34,6 +34,9 @@ before(async () => {
 	const { rows: contacts } = await owner.query('select * from contact where firm_id = $1 order by display_name limit 1', [firm.id]);
 	person = await fixture.portal(firm, contacts[0]);
 	await fixture.relate(client, contacts[0]);
+	const matter = (await owner.query('select * from matter where client_id = $1', [client.id])).rows[0];
+	await fixture.take(matter, contacts[0]);
+	await fixture.share(person, { matter });
 	const { rows: folders } = await owner.query(
 		'select * from folder where client_id = $1 and parent_id is null order by name', [client.id]);
 	await fixture.share(person, { folder: folders[0] });
@@ -68,6 +71,11 @@ async function fill() {
 		insert into blob (firm_id, id, path, size, sha256, created_at)
 		select id, gen_random_uuid(), 'x', 1, sha256('x'), created_at from firm`);
 	await documents('true', [], 'd', 6);
+	await owner.query(`
+		insert into matter (firm_id, id, client_id, name, created_at, updated_at)
+		select firm_id, gen_random_uuid(), id, name, created_at, created_at from client;
+		update folder f set matter_id = m.id
+		from matter m where m.client_id = f.client_id and f.parent_id is null and f.name = 'f1'`);
 }
 
 // `n` documents in each folder f that the condition names.
@@ -254,7 +262,7 @@ const CASES = [
 	},
 ];
 
-const TABLES = ['document', 'folder', 'client', 'contact', 'share', 'membership', 'event', 'audit', 'envelope'];
+const TABLES = ['document', 'folder', 'matter', 'client', 'contact', 'share', 'membership', 'event', 'audit', 'envelope'];
 
 for (const c of CASES)
 	test(`${c.name} goes by index conditions`, async () => {
@@ -316,6 +324,7 @@ const NARROWED = {
 	folder_list_of_parent: ['folder', /parent_id = /],
 	share_list_of_client: ['share', /client_id = /],
 	share_list_of_contact: ['share', /contact_id = /],
+	matter_list_of_client: ['matter', /client_id = /],
 	share_list_of_folder: ['share', /folder_id = /],
 };
 

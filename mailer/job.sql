@@ -98,6 +98,9 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
          when e.kind = 'credential_changed' then null
          when e.kind = 'find_portals' then case when a.portals is null then 'there is no portal any more' end
          when m.state is distinct from 'active' then 'the access is off'
+         when e.kind in ('folder.shared', 'document.shared', 'document.uploaded')
+           and ('documents' = any(f.features_off) or 'files' = any(m.tools_off))
+           then 'documents are switched off'
          when e.kind = 'access_ending' and (m.ends_at is null or m.ends_told_at is null) then 'the access does not end so'
          when e.kind = 'access_idle' and m.idle_ends_at is null then 'the access is used again'
          when e.kind in ('folder.shared', 'document.shared', 'document.uploaded')

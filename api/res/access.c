@@ -4,6 +4,7 @@
  * POST /v1/contacts/{contact_id}/portal_access/reissue   POST …/suspend   POST …/resume
  */
 #include "auth.h"
+#include "feature.h"
 #include "invite.h"
 #include "matters.h"
 #include "reply.h"
@@ -118,23 +119,55 @@ static int must_be_on(struct rq *rq, const struct candidate *c)
 	return 0;
 }
 
+static int change_judge(struct rq *rq, const void *entity)
+{
+	const struct access_change *change = entity;
+
+	return tools_check(&change->tools, &rq->err);
+}
+
+/* 1 when the person's tools are others now, whatever way he or she came in (S1-20); 0: as they
+ * were. */
+static int tools_set(struct rq *rq, const struct id *membership, const char *wanted)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_access_tools_set,
+	             ARGS({"membership", arg_id(rq->arena, membership)}, {"tools", wanted}),
+	             &rows));
+	return rows.n;
+}
+
+static int change_tools(struct rq *rq, const struct candidate *c,
+                        const struct access_change *change)
+{
+	const struct field *tools = field_find(access_change_entity.fields, "tools");
+
+	return tools_set(rq, &c->membership, field_to_param(tools, change, rq->arena));
+}
+
 int access_patch(struct rq *rq)
 {
-	struct access_change change;
+	struct access_change change = {0};
 	struct candidate c;
 	uint64_t sent;
+	int changed = 0;
 
 	TRY(candidate_load(rq, &c));
 	TRY(access_match(rq, &c));
 	change.ends_at = c.ends_at;
-	TRY(body_read(rq, access_change_entity.fields, FIELD_PATCH, &change, &sent));
+	TRY(body_read_judged(rq, &access_change_entity, FIELD_PATCH, &change, &sent, change_judge));
 	TRY(must_be_on(rq, &c));
+	if (field_sent(access_change_entity.fields, sent, "tools"))
+		TRY(changed = change_tools(rq, &c, &change));
 	if (change.ends_at != c.ends_at) {
 		TRY(access_end_check(rq, change.ends_at));
 		TRY(access_end_set(rq, &c, change.ends_at));
+		changed = 1;
+	}
+	if (changed > 0)
 		TRY(record_change(rq, "portal_access.updated", c.membership, id_none,
 		                  changed_names(rq, access_change_entity.fields, sent)));
-	}
 	return access_show(rq, &c);
 }
 
@@ -182,7 +215,7 @@ int access_reissue(struct rq *rq)
 	struct access_in in = {.keep_shares = true};
 	struct candidate c;
 	struct id snapshot;
-	struct rows shares;
+	struct rows shares, tools;
 
 	TRY(candidate_load(rq, &c));
 	TRY(access_match(rq, &c));
@@ -195,12 +228,15 @@ int access_reissue(struct rq *rq)
 	TRY(db_query(&rq->db, &sql_access_shares, NULL, &shares));
 	TRY(may_see_shares(rq, &shares));
 	in.ends_at = c.ends_at;
+	TRY(db_query(&rq->db, &sql_access_tools,
+	             ARGS({"membership", arg_id(rq->arena, &c.membership)}), &tools));
 	TRY(access_turn_off(rq, &c, &snapshot));
 	c.ends_at = TIME_NULL;
 	if (in.keep_shares)
 		in.restore_from = snapshot;
 	TRY(access_turn_on(rq, &c, &in));
 	TRY(candidate_load(rq, &c));
+	TRY(tools_set(rq, &c.membership, row_text(&tools, 0, "tools")));
 	return access_show(rq, &c);
 }
 

@@ -1,6 +1,6 @@
 -- name: access_get
 select coalesce(p.status, 'off') as status, m.login_email, m.display_name, m.last_sign_in_at,
-	m.ends_at, m.idle_ends_at,
+	m.ends_at, m.idle_ends_at, to_jsonb(case when m.id is null then '{}' else tools_but(m.tools_off) end) as tools,
 	(
 		select n.id from access_snapshot n
 		where n.firm_id = c.firm_id and n.contact_id = c.id
@@ -74,3 +74,14 @@ returning id
 -- name: access_end_sessions
 update session set ended_at = :now::timestamptz
 where firm_id = :firm::uuid and membership_id = :membership::uuid and ended_at is null
+
+-- name: access_tools
+select to_jsonb(tools_but(tools_off)) as tools from membership where firm_id = :firm::uuid and id = :membership::uuid
+
+-- name: access_tools_set
+-- No row: the person has these tools already.
+update membership
+set tools_off = tools_but(array(select jsonb_array_elements_text(:tools::jsonb))), updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :membership::uuid
+	and tools_but(tools_off) <> tools_but(tools_but(array(select jsonb_array_elements_text(:tools))))
+returning id

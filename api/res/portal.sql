@@ -16,14 +16,19 @@ select jsonb_build_object(
 		),
 		'[]'
 	) as clients,
-	exists (
+	o.files and exists (
 		select from portal_items(:firm, :me) v where v.item_kind = 'folder' and v.access = 'view_upload'
 	) as can_upload,
 	jsonb_build_object(
-		'requests', 0, 'documents', (select count(*) from portal_items(:firm, :me) v where v.item_kind = 'document'),
+		'requests', 0, 'documents',
+		(select count(*) from portal_items(:firm, :me) v where o.files and v.item_kind = 'document'),
 		'reports', 0, 'invoices', 0, 'resources', 0, 'messages', 0
 	) as counts
 from firm r
+join membership p on p.firm_id = r.id and p.id = :me
+cross join lateral (
+	select 'documents' <> all(r.features_off) and 'files' <> all(p.tools_off) as files
+) o
 where r.id = :firm
 
 -- name: portal_folder_list

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-const char *const features[] = {"documents", "matters",       "imports",
-                                "api_keys",  "announcements", NULL};
-const char *const tools[] = {"files", "requests", "invoices", "messages", "tasks", NULL};
+const char *const feature_names[] = {"documents", "matters",       "imports",
+                                     "api_keys",  "announcements", NULL};
+const char *const tool_names[] = {"files", "requests", "invoices", "messages", "tasks", NULL};
 
 /* clang-format off */
 static const struct part parts[] = {
@@ -63,7 +63,7 @@ int features_check(const struct texts *named, struct err *e)
 	int result = 0;
 
 	for (size_t i = 0; i < named->n; i++) {
-		if (among(named->v[i], features))
+		if (among(named->v[i], feature_names))
 			continue;
 		err_set(e, PROBLEM_unknown_feature, "The features are %s.",
 		        "documents, matters, imports, api_keys and announcements");
@@ -78,7 +78,7 @@ int tools_check(const struct texts *named, struct err *e)
 	int result = 0;
 
 	for (size_t i = 0; i < named->n; i++)
-		if (!among(named->v[i], tools))
+		if (!among(named->v[i], tool_names))
 			result = err_fault(e, arena_printf(e->arena, "/tools/%zu", i),
 			                   "not_allowed", "The tools are %s.",
 			                   "files, requests, invoices, messages and tasks");

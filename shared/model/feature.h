@@ -17,8 +17,8 @@ struct capabilities {
 	struct texts permissions, features, tools;
 };
 
-extern const char *const features[]; /* in the order in which they are shown; ends with NULL */
-extern const char *const tools[];
+extern const char *const feature_names[]; /* in the order in which they are shown; ends with NULL */
+extern const char *const tool_names[];
 extern const struct entity capabilities_entity;
 
 /* The part that the calls of `path` ("/v1/portal/documents/{document_id}") belong to; one without

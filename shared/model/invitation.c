@@ -68,6 +68,7 @@ static const struct field access_fields[] = {
 	F_TIME(access, last_sign_in_at, 0),
 	F_TIME(access, ends_at, 0),
 	F_TIME(access, idle_ends_at, 0),
+	F_TEXTS(access, tools, 0, 0),
 	F_ID(access, snapshot_id, "snp", 0),
 	FIELD_END,
 };
@@ -94,6 +95,7 @@ static const struct field access_reissue_fields[] = {
 
 static const struct field access_change_fields[] = {
 	F_TIME(access_change, ends_at, FIELD_PATCH | FIELD_NULLABLE),
+	F_TEXTS(access_change, tools, 20, FIELD_PATCH),
 	FIELD_END,
 };
 /* clang-format on */

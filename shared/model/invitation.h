@@ -53,6 +53,7 @@ struct access {
 	int64_t last_sign_in_at;
 	int64_t ends_at;       /* set by staff, TIME_NULL: never */
 	int64_t idle_ends_at;  /* what the person was told for not coming, TIME_NULL: nothing */
+	struct texts tools;    /* of the portal, none while access is off */
 	struct id snapshot_id; /* what was shared when access last ended, id_none: nothing kept */
 	int64_t version;
 };
@@ -68,6 +69,7 @@ struct access_in {
 
 struct access_change {
 	int64_t ends_at;
+	struct texts tools; /* the whole list: what is not in it is taken away (S1-20) */
 };
 
 extern const char *const invitation_states[];

@@ -2,8 +2,14 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
+  access,
+  advance,
+  disable,
+  enable,
+  key,
   newClient,
   newColleague,
+  newContact,
   newFirm,
   newFolder,
   newKey,
@@ -12,7 +18,13 @@ import {
   portalUpload,
   raw,
   refused,
+  settled,
+  share,
+  signIn,
+  sink,
+  stack,
   took,
+  upload,
   type Caller,
   type Firm,
   type Person,
@@ -111,5 +123,83 @@ describe('a feature that is off', () => {
     await refused(firm.owner.api.PATCH('/v1/firm', { body }), 422, 'validation_failed');
     const back = await ok(set(firm.owner, ['matters', 'documents', 'matters', 'imports', 'announcements', 'api_keys']), 200);
     assert.deepEqual(back.features, FEATURES);
+  });
+});
+
+describe('the tools of one person', () => {
+  const tools = (as: Person, contact: { id: string }, list: NonNullable<Schema['PortalAccessPatch']['tools']>) =>
+    as.api.PATCH('/v1/contacts/{contact_id}/portal_access', {
+      params: { path: { contact_id: contact.id } },
+      body: { tools: list },
+    });
+
+  test('S1_20 files taken away: the portal’s folders and documents are shut at once, no mail tells of them; given back, all is seen', async () => {
+    const client = await newClient(firm.owner);
+    const [user, other] = [await newPortalUser(firm, client), await newPortalUser(firm, client)];
+    const folder = await newFolder(firm.owner, client);
+    await ok(share(firm.owner, 'folder', folder, [user.contact, other.contact], 'view_upload', false), 201);
+    assert.deepEqual((await access(firm.owner, user.contact)).tools, TOOLS);
+    const document = await ok(portalUpload(user, folder, 'scan.txt', 'bytes'), 201);
+    const before = await ok(user.api.GET('/v1/portal/home'), 200);
+    assert.ok(before.can_upload && before.counts.documents > 0);
+    const changed = await ok(tools(firm.owner, user.contact, ['requests', 'invoices']), 200);
+    assert.deepEqual(changed.tools, ['requests', 'invoices']);
+    for (const path of ['folders', 'documents', `documents/${document.id}`, `documents/${document.id}/content`]) {
+      const got = await raw(`/v1/portal/${path}`, { as: user });
+      assert.equal(`${got.status} ${got.json.code}`, '403 feature_disabled', path);
+    }
+    await refused(portalUpload(user, folder, 'late.txt', 'bytes'), 403, 'feature_disabled');
+    const after = await ok(user.api.GET('/v1/portal/home'), 200);
+    assert.deepEqual([after.can_upload, after.counts.documents], [false, 0]);
+    assert.deepEqual((await ok(capabilities(user), 200)).tools, ['requests', 'invoices']);
+    const mark = await sink.mark();
+    const more = await ok(upload(firm.owner, folder), 201);
+    await advance(301);
+    assert.deepEqual(await settled(firm, user.email, mark), []);
+    assert.equal((await settled(firm, other.email, mark)).length, 1);
+    await resign();
+    const again = await signIn(firm.slug, 'portal', user.email);
+    await ok(tools(firm.owner, user.contact, ['tasks', 'files']), 200);
+    assert.ok((await ok(again.api.GET('/v1/portal/documents'), 200)).data.some((d) => d.id === more.id));
+  });
+
+  const resign = async () => {
+    firm.owner = await signIn(firm.slug, 'staff', firm.owner.email);
+  };
+
+  test('S1_20 whatever the source: also of somebody who is only invited; a new issue keeps them, off and on begins anew', async () => {
+    const client = await newClient(firm.owner);
+    const contact = await newContact(firm.owner, client);
+    await refused(tools(firm.owner, contact, []), 409, 'portal_access_off');
+    assert.deepEqual((await access(firm.owner, contact)).tools, []);
+    await ok(enable(firm.owner, contact), 200);
+    const first = await ok(tools(firm.owner, contact, ['messages']), 200);
+    const acts = async () =>
+      (
+        await stack.sql(
+          "select 1 from event where firm_id = $1 and type = 'portal_access.updated' and 'tools' = any(changed_fields)",
+          [firm.id],
+        )
+      ).length;
+    const once = await acts();
+    assert.deepEqual((await ok(tools(firm.owner, contact, ['messages', 'messages']), 200)).tools, first.tools);
+    assert.equal(await acts(), once, 'what changes nothing is no event');
+    const issued = await raw(`/v1/contacts/${contact.id}/portal_access/reissue`, {
+      method: 'POST',
+      as: firm.owner,
+      headers: { 'idempotency-key': key() },
+      json: { send: 'later' },
+    });
+    assert.deepEqual([issued.status, issued.json.tools], [200, ['messages']]);
+    assert.ok(once > 0);
+    await ok(disable(firm.owner, contact), 200);
+    assert.deepEqual((await ok(enable(firm.owner, contact), 200)).tools, TOOLS);
+  });
+
+  test('S1_20 an unknown tool is told with its place; who may not change access may not change tools', async () => {
+    const user = await newPortalUser(firm, await newClient(firm.owner));
+    const odd = ['files', 'fax'] as unknown as [];
+    await refused(tools(firm.owner, user.contact, odd), 422, 'validation_failed', ['/tools/1 not_allowed']);
+    await refused(tools(user, user.contact, ['files']), 403, 'permission_denied');
   });
 });

@@ -139,7 +139,7 @@ test('S3_9 from the mail to the document in two requests after sign-in', async (
   const mark = await sink.mark();
   await ok(share(staff, 'document', document, [user.contact]), 201);
   const [mail] = await sink.mails(user.email, { after: mark });
-  const id = mail?.links.map((l) => /\/items\/(doc_\w+)$/.exec(l)?.[1]).find(Boolean) ?? '';
+  const id = mail?.links.map((l) => /\/items\/(doc_\w+)(?:\?|$)/.exec(l)?.[1]).find(Boolean) ?? '';
   const again = await signIn(firm.slug, 'portal', user.email);
   assert.equal(
     (await ok(again.api.GET('/v1/portal/documents/{document_id}', { params: { path: { document_id: id } } }), 200))

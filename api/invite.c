@@ -274,16 +274,16 @@ static int access_end_move(struct rq *rq, const struct candidate *c, int64_t end
 	return tell ? record_change(rq, "portal_access.updated", c->membership, id_none, names) : 0;
 }
 
-/* What of a snapshot is still there and open to the caller; else what everybody begins with. */
-static int shares_begin(struct rq *rq, const struct candidate *c, const struct id *snapshot)
+int access_equip(struct rq *rq, const struct id *membership, const struct id *snapshot)
 {
-	const struct arg *args = ARGS({"membership", arg_id(rq->arena, &c->membership)},
+	const struct arg *args = ARGS({"membership", arg_id(rq->arena, membership)},
 	                              {"snapshot", arg_id(rq->arena, snapshot)});
 
 	if (id_is_none(snapshot))
-		return db_query(&rq->db, &sql_invite_default_shares, args, NULL);
-	return rq_may(rq, "documents:read") ? db_query(&rq->db, &sql_invite_restore, args, NULL)
-	                                    : 0;
+		TRY(db_query(&rq->db, &sql_invite_default_shares, args, NULL));
+	else if (rq_may(rq, "documents:read"))
+		TRY(db_query(&rq->db, &sql_invite_restore, args, NULL));
+	return record(rq, "portal_access.enabled", *membership, id_none);
 }
 
 static int access_create(struct rq *rq, struct candidate *c, const struct access_in *in,
@@ -299,9 +299,8 @@ static int access_create(struct rq *rq, struct candidate *c, const struct access
 	             ARGS({"id", membership}, {"email", email}, {"email_key", key_of(rq, email)},
 	                  {"display_name", name}, {"chosen", arg_bool(is_chosen(rq, c, in))}),
 	             NULL));
-	TRY(shares_begin(rq, c, &in->restore_from));
 	TRY(invitation_make(rq, c, email, 0));
-	return record(rq, "portal_access.enabled", c->membership, id_none);
+	return access_equip(rq, &c->membership, &in->restore_from);
 }
 
 static int access_readdress(struct rq *rq, struct candidate *c, const struct access_in *in,

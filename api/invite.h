@@ -58,6 +58,13 @@ int access_end_check(struct rq *rq, int64_t ends_at);
 may_wait int access_end_set(struct rq *rq, const struct candidate *c, int64_t ends_at);
 
 /*
+ * What every person begins with, whichever way the membership came about, and the event that access
+ * is on: what of the snapshot is still there and open to the caller; without one (id_none) the
+ * default rights to the clients' upload folders. 0, or -1 with err.
+ */
+may_wait int access_equip(struct rq *rq, const struct id *membership, const struct id *snapshot);
+
+/*
  * Mail the open invitation of the candidate: the same row when it was never sent, else a new one
  * that supersedes it (new token, fresh expiry), to the given address. Its id is left in
  * c->invitation.

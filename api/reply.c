@@ -136,16 +136,16 @@ int reply_created(struct rq *rq, const struct entity *kind, const void *entity, 
 	return reply_status(rq, 201, kind, entity);
 }
 
-int reply_none(struct rq *rq)
+int reply_accepted(struct rq *rq)
 {
-	rq->out->status = 204;
+	rq->out->status = 202;
 	rq->out->body_len = 0;
 	return 0;
 }
 
-int reply_accepted(struct rq *rq)
+int reply_none(struct rq *rq)
 {
-	rq->out->status = 202;
+	rq->out->status = 204;
 	rq->out->body_len = 0;
 	return 0;
 }

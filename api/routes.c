@@ -33,6 +33,7 @@ const struct route routes[] = {
 	{ "GET",    "/v1/me/capabilities",             me_capabilities,     ANY,    0, NULL, NULL },
 	{ "GET",    "/v1/me/notification_preferences", preference_get,      ANY,    0, NULL, NULL },
 	{ "PUT",    "/v1/me/notification_preferences", preference_put,      ANY,    WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/me/badges",                   badges_get,          "contacts:read", STAFF, NULL, NULL },
 
 	{ "GET",    "/v1/unsubscribe/{token}",         unsubscribe_get,     PUBLIC, 0, NULL, NULL },
 	{ "POST",   "/v1/unsubscribe/{token}",         unsubscribe_post,    PUBLIC, WRITES | NO_KEY, NULL, NULL },
@@ -99,6 +100,14 @@ const struct route routes[] = {
 	{ "POST",   "/v1/invitations/{invitation_id}/resend", invitation_resend, "portal_access:write", WRITES | KEY_REQUIRED, NULL, NULL },
 	{ "DELETE", "/v1/invitations/{invitation_id}", invitation_revoke,   "portal_access:write", WRITES, NULL, NULL },
 
+	/* registrations */
+	{ "GET",    "/v1/registrations",               registration_list,   "contacts:read", 0, "limit cursor status email", NULL },
+	{ "POST",   "/v1/registrations",               registration_create, PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/registrations/confirm",       registration_confirm, PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "GET",    "/v1/registrations/{registration_id}", registration_get, "contacts:read", 0, NULL, NULL },
+	{ "POST",   "/v1/registrations/{registration_id}/verify", registration_verify, "portal_access:write", WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/registrations/{registration_id}", registration_delete, "portal_access:write", WRITES, NULL, NULL },
+
 	/* clients and contacts from a file */
 	{ "POST",   "/v1/imports",                     import_create,       "imports:write", WRITES | UPLOAD, "kind dry_run send_invitations", import_admit },
 	{ "GET",    "/v1/imports/{import_id}",         import_get,          "imports:write", 0, NULL, NULL },
@@ -146,6 +155,7 @@ const struct route routes[] = {
 
 	/* the portal */
 	{ "GET",    "/v1/portal/help",                 portal_help,         PORTAL, 0, NULL, NULL },
+	{ "GET",    "/v1/portal/me",                   portal_me,           ANY,    0, NULL, NULL },
 	{ "GET",    "/v1/portal/home",                 portal_home,         PORTAL, 0, NULL, NULL },
 	{ "GET",    "/v1/portal/folders",              portal_folder_list,  PORTAL, 0, "limit cursor client_id parent_id", NULL },
 	{ "GET",    "/v1/portal/matters",              portal_matter_list,  PORTAL, 0, "limit cursor", NULL },

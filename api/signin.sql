@@ -33,7 +33,8 @@ returning state, kind, display_name
 select s.id, m.kind as audience,
 	case m.kind
 		when 'staff' then jsonb_build_object('type', 'staff', 'id', m.id, 'name', m.display_name)
-		else jsonb_build_object('type', 'contact', 'id', m.contact_id, 'name', m.display_name)
+		else jsonb_build_object('type', case when m.contact_id is null then 'portal_user' else 'contact' end,
+			'id', coalesce(m.contact_id, m.id), 'name', m.display_name)
 	end as principal,
 	coalesce((
 		select jsonb_agg(jsonb_build_object('type', 'client', 'id', c.id, 'name', c.name) order by c.name, c.id)

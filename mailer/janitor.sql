@@ -36,6 +36,9 @@ using (
 ) x
 where s.firm_id = x.firm_id and s.id = x.id;
 
+-- name: janitor_registrations
+select registrations_expire(:now::timestamptz);
+
 -- name: janitor_orphans
 -- Of these files of the store, those that no row knows.
 select p.path

@@ -300,6 +300,10 @@ static const char *freeze(struct unit *u, struct job *job, const struct rows *ro
 		.public_url = u->queue->conf->public_url,
 		.documents = list,
 		.count = list ? row_int(rows, i, "count") : 0,
+		.known = row_bool(rows, i, "known"),
+		.has_credential = row_bool(rows, i, "has_credential"),
+		.applicant = row_text(rows, i, "applicant"),
+		.applicant_email = row_text(rows, i, "applicant_email"),
 		.one_folder = row_bool(rows, i, "one_folder"),
 		.now_ms = u->now_ms,
 	};

@@ -66,11 +66,13 @@ for update of e skip locked;
 -- it is not in the trash, not with another client and, for portal people, while they see it.
 select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen,
        e.folder_id, e.document_id, e.membership_id, e.to_email_key, not f.notify_required as may_end,
+       r.state = 'known' as known, r.has_credential, r.name as applicant, r.email as applicant_email,
        f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url,
        case when f.portal_url is null then f.slug end as slug, z.locale, v.actor_name as actor,
-       c.name as client, coalesce(i.nonce, t.nonce) as nonce, coalesce(i.id, t.id) as token_row, e.about, a.portals,
+       c.name as client, coalesce(i.nonce, t.nonce, q.nonce) as nonce,
+       coalesce(i.id, t.id, q.id) as token_row, e.about, a.portals,
        local_time(case e.kind when 'access_ending' then m.ends_at when 'access_idle' then m.idle_ends_at
-                  else coalesce(i.expires_at, t.expires_at) end, z.zone) as until,
+                  else coalesce(i.expires_at, t.expires_at, r.expires_at) end, z.zone) as until,
        coalesce(o.name, d.name, wc.display_name) as item, s.access = 'view_upload' as can_upload,
        u.documents, u.count, u.one_folder,
        case
@@ -97,6 +99,11 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
            end
          when e.kind = 'credential_changed' then null
          when e.kind = 'find_portals' then case when a.portals is null then 'there is no portal any more' end
+         when e.kind = 'registration_received' then
+           case
+             when r.state is null or r.state not in ('unconfirmed', 'known') then 'the registration is not open any more'
+             when r.expires_at <= :now then 'the registration has expired'
+           end
          when m.state is distinct from 'active' then 'the access is off'
          when e.kind in ('folder.shared', 'document.shared', 'document.uploaded')
            and ('documents' = any(f.features_off) or 'files' = any(m.tools_off))
@@ -105,6 +112,8 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
          when e.kind = 'access_idle' and m.idle_ends_at is null then 'the access is used again'
          when e.kind in ('folder.shared', 'document.shared', 'document.uploaded')
            and not wants_mail(e.firm_id, e.membership_id, e.kind) then 'the person wants no such mails'
+         when e.kind = 'registration_pending' and r.state is distinct from 'pending'
+           then 'the registration was handled'
          when e.kind = 'document.uploaded' and coalesce(u.count, 0) = 0 then 'the documents are not there any more'
          when e.kind = 'folder.shared' and (s.id is null or not exists (
                 select from portal_items(e.firm_id, e.membership_id) p
@@ -137,6 +146,10 @@ left join lateral (
 ) a on e.kind = 'find_portals'
 left join invitation w on w.firm_id = v.firm_id and w.id = v.object_id and e.kind = 'pending_email_changed'
 left join contact wc on wc.firm_id = w.firm_id and wc.id = w.contact_id
+left join registration r on r.firm_id = e.firm_id and r.id = e.registration_id
+left join lateral (
+  select r.id, r.nonce where r.state = 'unconfirmed' and e.kind = 'registration_received'
+) q on true
 left join share s on s.firm_id = e.firm_id and s.id = e.share_id
 left join folder o on o.firm_id = e.firm_id and o.id = e.folder_id
 left join document d on d.firm_id = e.firm_id and d.id = e.document_id

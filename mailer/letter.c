@@ -39,6 +39,9 @@ static const struct path {
 	{"access_ending", "/signin"},
 	{"access_idle", "/signin"},
 	{"pending_email_changed", "/signin"},
+	{"registration_received", "/confirm#"},
+	{"registration_pending", "/signin"},
+	{"registration_verified", "/signin"},
 };
 
 /* The link's path: the item that the mail is about, for several folders' documents the sign-in. */
@@ -46,6 +49,8 @@ static const char *link_path(struct arena *a, const struct letter_facts *f)
 {
 	char id[ID_TEXT_SIZE];
 
+	if (f->known)
+		return "/signin";
 	for (size_t i = 0; i < lengthof(paths); i++)
 		if (strcmp(f->kind, paths[i].kind) == 0)
 			return paths[i].path;
@@ -148,6 +153,10 @@ static void put_vars(struct json_writer *w, struct arena *a, const struct letter
 	put(w, "client", f->client);
 	put(w, "item", f->item);
 	put(w, "can_upload", f->can_upload ? "yes" : "");
+	put(w, "known", f->known ? "yes" : "");
+	put(w, "has_credential", f->has_credential ? "yes" : "");
+	put(w, "applicant", f->applicant);
+	put(w, "applicant_email", f->applicant_email);
 	put(w, "expires", render_time(a, f->locale, f->until));
 	put(w, "name", member_text(first(f->documents), "name"));
 	put(w, "many", f->count > 1 ? "yes" : "");

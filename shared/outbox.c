@@ -72,6 +72,22 @@ int outbox_mail_pending_email(struct db *db, const struct id *event, const struc
 	                NULL);
 }
 
+int outbox_mail_registration(struct db *db, enum outbox_registration kind, const struct id *event,
+                             const struct id *registration, int64_t now)
+{
+	static const struct stmt *const mails[] = {
+		[OUTBOX_RECEIVED] = &sql_outbox_mail_registration_received,
+		[OUTBOX_PENDING] = &sql_outbox_mail_registration_pending,
+		[OUTBOX_VERIFIED] = &sql_outbox_mail_registration_verified,
+	};
+	struct arena *a = db->arena;
+
+	return db_query(db, mails[kind],
+	                ARGS({"event", event == NULL ? NULL : arg_id(a, event)},
+	                     {"registration", arg_id(a, registration)}, {"now", arg_time(a, now)}),
+	                NULL);
+}
+
 int outbox_mail_share(struct db *db, const struct id *event, const struct id *shares, size_t n,
                       int64_t now)
 {

@@ -45,6 +45,20 @@ may_wait int outbox_event(struct db *db, const struct actor *by, const struct ev
 may_wait int outbox_mail_invitation(struct db *db, const struct id *event,
                                     const struct id *invitation, int64_t now);
 
+/* The three mails that a registration leads to. */
+enum outbox_registration { OUTBOX_RECEIVED, OUTBOX_PENDING, OUTBOX_VERIFIED };
+
+/*
+ * Queue one kind of a registration's mails. OUTBOX_RECEIVED: exactly one, registration_received, to
+ * the address that was typed, which either confirms by it or learns that it has an account.
+ * OUTBOX_PENDING: registration_pending, to each active owner and admin, and to nobody else.
+ * OUTBOX_VERIFIED: exactly one, registration_verified, to the person. `event` may be NULL. 0, or -1
+ * with err. S1-9, S1-11, S1-17.
+ */
+may_wait int outbox_mail_registration(struct db *db, enum outbox_registration kind,
+                                      const struct id *event, const struct id *registration,
+                                      int64_t now);
+
 /*
  * Tell the staff that an invitation was withdrawn because the contact's address changed while it
  * was open: each of the clients' teams once, and where there is none the firm's owner and admins.

@@ -19,6 +19,38 @@ left join membership m on m.firm_id = i.firm_id and m.id = i.membership_id
 where i.firm_id = :firm::uuid and i.id = :invitation::uuid and i.state = 'open'
 returning id;
 
+-- name: outbox_mail_registration_received
+-- Without the name that was typed: a stranger gets no words of a stranger from us. And where the address is known, to
+-- the one that is stored, never to the one that was typed (pitfall P7).
+insert into envelope (firm_id, id, event_id, kind, recipient_kind, registration_id, to_email, to_email_key, due_at,
+                      expires_at, created_at, updated_at)
+select r.firm_id, new_id(:now::timestamptz), :event::uuid, 'registration_received', 'address', r.id,
+       coalesce(m.login_email, g.email, r.email), r.email_key, :now, least(:now + interval '4 days', r.expires_at),
+       :now, :now
+from registration r
+left join membership m on m.firm_id = r.firm_id and m.kind = 'portal' and m.login_email_key = r.email_key
+left join lateral identity_find(r.email_key) n on true
+left join lateral identity_get(n.id) g on true
+where r.firm_id = :firm::uuid and r.id = :registration::uuid;
+
+-- name: outbox_mail_registration_pending
+insert into envelope (firm_id, id, event_id, kind, recipient_kind, membership_id, registration_id, to_email,
+                      to_email_key, to_name, due_at, expires_at, created_at, updated_at)
+select m.firm_id, new_id(:now::timestamptz), :event::uuid, 'registration_pending', 'staff', m.id,
+       :registration::uuid, m.login_email, m.login_email_key, m.display_name, :now, :now + interval '4 days', :now, :now
+from membership m
+where m.firm_id = :firm::uuid and m.kind = 'staff' and m.role in ('owner', 'admin') and m.state = 'active'
+order by m.id;
+
+-- name: outbox_mail_registration_verified
+insert into envelope (firm_id, id, event_id, kind, recipient_kind, membership_id, contact_id, registration_id,
+                      to_email, to_email_key, to_name, due_at, expires_at, created_at, updated_at)
+select m.firm_id, new_id(:now::timestamptz), :event::uuid, 'registration_verified', m.kind, m.id, m.contact_id,
+       r.id, m.login_email, m.login_email_key, m.display_name, :now, :now + interval '4 days', :now, :now
+from registration r
+join membership m on m.firm_id = r.firm_id and m.id = r.membership_id
+where r.firm_id = :firm::uuid and r.id = :registration::uuid;
+
 -- name: outbox_mail_pending_email
 -- The contact's name comes from the event's invitation: the mail is one to the staff.
 with team as (

@@ -5,6 +5,7 @@
 #include "contact.h"
 
 #include "client.h"
+#include "contact_show.h"
 #include "invite.h"
 #include "reply.h"
 #include "res.h"
@@ -47,12 +48,8 @@ int contact_create(struct rq *rq)
 
 	TRY(body_read(rq, contact_entity.fields, FIELD_CREATE, &c, NULL));
 	TRY(reference_free(rq, &sql_contact_by_reference, &contact_entity, c.external_ref, c.id));
-	contact_settle_emails(&c, c.primary_email != NULL, rq->arena);
-	TRY(db_put(&rq->db, &sql_contact_insert, contact_entity.fields, &c,
-	           ARGS({"email_keys", contact_email_keys(&c, rq->arena)}), NULL));
-	TRY(record(rq, "contact.created", c.id, id_none));
-	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &c.id));
-	TRY(find_one(rq, &sql_contact_get, NULL, &contact_entity, &c));
+	TRY(contact_make(rq, &c));
+	TRY(contact_load(rq, &c.id, &c));
 	return reply_created(rq, &contact_entity, &c, c.version, "/v1/contacts");
 }
 

@@ -18,7 +18,9 @@ where m.firm_id = :firm::uuid and m.kind = 'portal' and m.state in ('active', 'p
 update firm
 set name = :name::text, accent_color = lower(:accent_color::text), support_email = :support_email::text,
 	help_links = :help_links::jsonb, locale = :locale::text, timezone = :timezone::text, currency = :currency::text,
-	sign_in = :sign_in::text, reinvite_mode = :reinvite_mode::text, invite_unknown_email = :invite_unknown_email::text,
+	sign_in = :sign_in::text, self_registration = :self_registration::boolean,
+	registration_email = :registration_email::text, registration_ttl_days = :registration_ttl_days::integer,
+	reinvite_mode = :reinvite_mode::text, invite_unknown_email = :invite_unknown_email::text,
 	unassigned_fallback = :unassigned_fallback::text, notify_required = :notify_required::boolean,
 	on_pending_email_change = :on_pending_email_change::text,
 	access_idle_days = :access_idle_days::integer, access_reminder_days = :access_reminder_days::integer,

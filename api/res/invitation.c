@@ -287,6 +287,7 @@ struct opened {
 	struct id firm, invitation, membership, identity;
 	const char *email, *email_key, *name, *password_hash, *audience;
 	const char *slug, *firm_name, *portal_url, *accent_color, *sign_in;
+	bool self_registration;
 	int64_t expires_at;
 };
 
@@ -322,6 +323,7 @@ static void opened_read(const struct rows *row, struct opened *o)
 	o->portal_url = row_text(row, 0, "portal_url");
 	o->accent_color = row_text(row, 0, "accent_color");
 	o->sign_in = row_text(row, 0, "sign_in");
+	o->self_registration = row_bool(row, 0, "self_registration");
 	o->expires_at = row_time(row, 0, "expires_at");
 }
 
@@ -358,9 +360,13 @@ static const char *firm_of(struct rq *rq, const struct opened *o)
 		.portal_url = o->portal_url != NULL ? o->portal_url : this_worker.conf.public_url,
 		.accent_color = o->accent_color,
 		.sign_in = o->sign_in,
+		.self_registration = o->self_registration,
 		.password_min_length = PASSWORD_LENGTH_MIN,
 	};
 
+	if (o->self_registration)
+		firm.registration_url =
+			arena_printf(rq->arena, "%s/register?firm=%s", firm.portal_url, o->slug);
 	return firm_public_json(rq, &firm);
 }
 

@@ -130,7 +130,8 @@ select claim_firm(:firm::uuid)
 -- name: invitation_open
 -- What a token claims, with all that decides about it.
 select i.state, i.nonce, i.email, i.email_key, i.expires_at, i.audience, i.membership_id, m.display_name, m.state as member_state,
-	f.slug, f.name as firm_name, f.portal_url, f.accent_color, f.sign_in, n.id as identity, n.password_hash
+	f.slug, f.name as firm_name, f.portal_url, f.accent_color, f.sign_in,
+	f.self_registration, n.id as identity, n.password_hash
 from invitation i
 join firm f on f.id = i.firm_id
 left join membership m on m.firm_id = i.firm_id and m.id = i.membership_id

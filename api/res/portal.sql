@@ -3,7 +3,9 @@
 -- name: portal_home
 select jsonb_build_object(
 		'slug', r.slug, 'name', r.name, 'portal_url', coalesce(r.portal_url, :public_url::text), 'logo_url', null,
-		'accent_color', r.accent_color, 'sign_in', r.sign_in, 'self_registration', false,
+		'accent_color', r.accent_color, 'sign_in', r.sign_in, 'self_registration', r.self_registration,
+		'registration_url', case when r.self_registration
+			then coalesce(r.portal_url, :public_url) || '/register?firm=' || r.slug end,
 		'password_min_length', 8, 'features', to_jsonb(features_but(r.features_off))
 	) as firm,
 	coalesce(

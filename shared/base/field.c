@@ -55,7 +55,7 @@ const char *field_ref_prefix(const char *type)
 		{"event", "evt"},      {"request", "req"},    {"identity", "idn"},
 		{"delivery", "dlv"},   {"audit", "aud"},      {"portal_access", "mem"},
 		{"membership", "mem"}, {"matter", "mat"},     {"role", "rol"},
-		{"api_key", "key"},    {"import", "imp"},
+		{"api_key", "key"},    {"import", "imp"},     {"registration", "reg"},
 	};
 
 	for (size_t i = 0; i < lengthof(refs); i++)

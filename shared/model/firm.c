@@ -16,6 +16,7 @@ static const char *const sign_ins[] = {"password", "passwordless", "both", NULL}
 static const char *const reinvite_modes[] = {"resend", "cycle", NULL};
 static const char *const invite_unknowns[] = {"create_contact", "reject", NULL};
 static const char *const email_changes[] = {"revoke_and_notify_staff", "revoke_and_resend", NULL};
+static const char *const registration_emails[] = {"locked", "free", NULL};
 static const char *const fallbacks[] = {"none", "admins", NULL};
 
 /* clang-format off */
@@ -38,10 +39,11 @@ static const struct field firm_fields[] = {
 	F_TEXT(firm, timezone, 1, 64, FIELD_PATCH),
 	F_TEXT(firm, currency, 3, 3, FIELD_PATCH),
 	F_ENUM(firm, sign_in, sign_ins, FIELD_PATCH),
-	F_BOOL(firm, self_registration, 0),
+	F_BOOL(firm, self_registration, FIELD_PATCH),
 	F_BOOL(firm, require_staff_totp, 0),
 	F_ENUM(firm, reinvite_mode, reinvite_modes, FIELD_PATCH),
-	F_TEXT(firm, registration_email, 0, 0, 0),
+	F_ENUM(firm, registration_email, registration_emails, 0),
+	F_INT(firm, registration_ttl_days, 1, 365, FIELD_PATCH),
 	F_ENUM(firm, invite_unknown_email, invite_unknowns, FIELD_PATCH),
 	F_ENUM(firm, on_pending_email_change, email_changes, FIELD_PATCH),
 	F_ENUM(firm, unassigned_fallback, fallbacks, FIELD_PATCH),
@@ -70,6 +72,7 @@ static const struct field firm_public_fields[] = {
 	F_TEXT(firm_public, accent_color, 0, 0, 0),
 	F_TEXT(firm_public, sign_in, 0, 0, 0),
 	F_BOOL(firm_public, self_registration, 0),
+	F_TEXT(firm_public, registration_url, 0, 0, 0),
 	F_INT(firm_public, password_min_length, 0, 0, 0),
 	F_TEXTS(firm_public, features, 0, 0),
 	FIELD_END,

@@ -15,7 +15,7 @@ struct firm {
 	bool self_registration, require_staff_totp;
 	const char *reinvite_mode, *registration_email, *invite_unknown_email, *unassigned_fallback;
 	bool notify_required, default_upload_folder;
-	int64_t invitation_ttl_hours, sign_in_link_minutes;
+	int64_t invitation_ttl_hours, registration_ttl_days, sign_in_link_minutes;
 	int64_t session_idle_minutes, staff_idle_minutes;
 	const char *on_pending_email_change;
 	int64_t access_idle_days; /* INT64_MIN: no access ends by itself */
@@ -31,6 +31,7 @@ struct firm {
 struct firm_public {
 	const char *slug, *name, *portal_url, *logo_url, *accent_color, *sign_in;
 	bool self_registration;
+	const char *registration_url; /* NULL while nobody can register */
 	int64_t password_min_length;
 	struct texts features;
 };

@@ -308,7 +308,7 @@ test('every type that the code records is in the table, and the reverse', async 
   // a purpose of tokens, an action of the audit log only, kinds of mail
   const other = ['invitation.accept', 'document.downloaded', 'document.shared', 'document.uploaded', 'folder.shared'];
   const written = new Set<string>();
-  for (const dir of ['api', 'shared', 'mailer'])
+  for (const dir of ['api', 'shared', 'mailer', 'schema'])
     for (const name of fs.readdirSync(path.join(root, dir), { recursive: true }) as string[]) {
       if (!/\.(c|sql)$/.test(name) || name.endsWith('model/event.c')) continue;
       const text = fs.readFileSync(path.join(root, dir, name), 'utf8').replace(/\/\*[^]*?\*\//g, '');
@@ -316,6 +316,8 @@ test('every type that the code records is in the table, and the reverse', async 
       if (name.endsWith('.sql')) {
         for (const m of text.matchAll(/insert into event[^]*?;/g))
           for (const t of m[0].matchAll(/'([a-z_]+\.[a-z_]+)'/g)) written.add(t[1] ?? '');
+        for (const m of dir === 'schema' ? text.matchAll(new RegExp(`'((?:${objects})\\.[a-z_]+)'`, 'g')) : [])
+          if (!other.includes(m[1] ?? '')) written.add(m[1] ?? '');
         continue;
       }
       for (const m of text.matchAll(/\brecord(?:_change)?\(\s*\w+,\s*"([a-z_]+\.[a-z_]+)"/g)) written.add(m[1] ?? '');

@@ -9,6 +9,7 @@ import {
   emails,
   key,
   newContact,
+  newPending,
   newPortalUser,
   ok,
   newKey,
@@ -69,6 +70,14 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
     ];
   },
   createMatter: async () => both('/v1/matters', (n) => ({ client_id: world.client.id, name: unique(`Idem ${n}`) })),
+  verifyRegistration: async () => {
+    const at = async (): Promise<Post> => ({
+      path: `/v1/registrations/${(await newPending(world.firm)).id}/verify`,
+      json: { create_contact: true, client_id: world.client.id },
+      as: world.firm.owner,
+    });
+    return [await at(), await at()];
+  },
   createFolder: async () => both('/v1/folders', (n) => ({ client_id: world.client.id, name: unique(`Idem ${n}`) })),
   createShares: async () =>
     both('/v1/shares', (n) => ({

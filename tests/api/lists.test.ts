@@ -12,6 +12,7 @@ import {
   newFolder,
   newMatter,
   newKey,
+  newPending,
   ok,
   portalUpload,
   raw,
@@ -48,6 +49,7 @@ const adds: Record<string, () => Promise<unknown>> = {
       ),
       201,
     ),
+  listRegistrations: () => newPending(world.firm),
   listFolders: () => newFolder(world.firm.owner, world.client),
   listDocuments: () => ok(upload(world.firm.owner, world.folder), 201),
   listShares: async () =>

@@ -173,6 +173,10 @@ export class Fixture {
 			firm_id: firm.id, id: randomUUID(), membership_id: person.id, audience: 'portal',
 			email: 'a@x.test', email_key: 'a@x.test', contact_id: contact.id, nonce: randomBytes(16), ...times,
 		});
+		const registration = await put(this.db, 'registration', {
+			firm_id: firm.id, id: randomUUID(), state: 'unconfirmed', name: 'R', email: 'r@x.test', email_key: 'r@x.test',
+			has_credential: false, nonce: randomBytes(16), expires_at: at(86400), ...times,
+		});
 		const event = await this.event(firm, client);
 		const envelope = await this.envelope(event);
 		await put(this.db, 'delivery', {
@@ -199,7 +203,7 @@ export class Fixture {
 			firm_id: firm.id, key_hash: randomBytes(32), failures: 1, resets_at: at(900),
 		});
 		return {
-			firm, owner, contact, client, person, folder, document, share, session, key, invitation, event,
+			firm, owner, contact, client, person, folder, document, share, session, key, invitation, registration, event,
 			envelope, audit,
 		};
 	}

@@ -48,9 +48,10 @@ test('the mailer reads no bytes: neither a blob nor what leads to one', async ()
 test('the mailer reads no secret but the nonce that it derives links from', async () => {
 	const names = await readable('portico_mailer');
 	assert.deepEqual(names.filter((n) => /nonce|hash|[.].*token|sealed|fingerprint|identity_id|path$/.test(n)),
-		['envelope.token_id', 'folder.path', 'invitation.nonce', 'mailed_token.nonce']);
+		['envelope.token_id', 'folder.path', 'invitation.nonce', 'mailed_token.nonce', 'registration.nonce']);
 	assert.deepEqual(tablesOf(names), ['client', 'client_contact', 'client_team', 'contact', 'delivery', 'document', 'envelope',
-		'event', 'firm', 'folder', 'invitation', 'mail_preference', 'mailed_token', 'membership', 'share', 'suppression', 'test_mail']);
+		'event', 'firm', 'folder', 'invitation', 'mail_preference', 'mailed_token', 'membership', 'registration', 'share', 'suppression',
+		'test_mail']);
 });
 
 test('the mailer changes nothing but its own bookkeeping', async () => {

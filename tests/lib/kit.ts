@@ -379,6 +379,53 @@ export async function newMatter(
   return ok(as.api.GET('/v1/matters/{matter_id}', { params: { path: { matter_id: id } } }), 200);
 }
 
+/** People may register themselves with the firm. */
+export async function openDoor(firm: Firm, over: Partial<Schema['FirmPatch']> = {}): Promise<void> {
+  await ok(firm.owner.api.PATCH('/v1/firm', { body: { self_registration: true, ...over } }), 200);
+}
+
+export function register(firm: { slug: string }, email: string, over: Partial<Schema['RegistrationIn']> = {}) {
+  return api(stack.url, { from: ownAddress() }).POST('/v1/registrations', {
+    body: { firm: firm.slug, name: 'Rita Registered', email, password: PASSWORD, ...over },
+  });
+}
+
+/** The token of the one confirmation link in a mail. */
+export function confirmTokenOf(mail: Mail | undefined): string {
+  const links = (mail?.links ?? []).filter((link) => link.includes('/confirm#'));
+  assert.equal(new Set(links).size, 1, `links of "${mail?.subject}": ${mail?.links}`);
+  return (links[0] ?? '').split('#')[1] ?? '';
+}
+
+export interface Pending extends Caller {
+  email: string;
+  id: string;
+}
+
+/** Somebody who has registered with the firm, confirmed the address, signed in, and waits. */
+export async function newPending(firm: Firm, over: Partial<Schema['RegistrationIn']> = {}): Promise<Pending> {
+  const email = over.email ?? address('rita');
+  const after = await sink.mark();
+  await ok(register(firm, email, over), 202);
+  const [mail] = await sink.mails(email, { after });
+  await ok(nobody().POST('/v1/registrations/confirm', { body: { token: confirmTokenOf(mail) } }), 204);
+  const from = ownAddress();
+  const password = over.password ?? PASSWORD;
+  const result = await ok(
+    api(stack.url, { from }).POST('/v1/auth/login', {
+      body: { firm: firm.slug, audience: 'portal', email, password, transport: 'token' },
+    }),
+    200,
+  );
+  assert.equal(result.state, 'pending_verification');
+  const token = result.access_token ?? '';
+  const found = await ok(
+    firm.owner.api.GET('/v1/registrations', { params: { query: { email, status: 'pending' } } }),
+    200,
+  );
+  return { api: api(stack.url, { token, from }), token, from, email, id: found.data[0]?.id ?? '' };
+}
+
 export async function newFolder(
   as: Caller,
   client: { id: string },

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { contract, type Operation } from './recorder.mjs';
 import {
   askMail,
+  confirmTokenOf,
   key,
   newClient,
   newColleague,
@@ -11,7 +12,9 @@ import {
   newFolder,
   newMatter,
   newKey,
+  newPending,
   newPortalUser,
+  openDoor,
   ok,
   share,
   signIn,
@@ -25,6 +28,7 @@ import {
   PASSWORD,
   raw,
   setSignIn,
+  register,
   sink,
   tokenOf,
   unsubscribeTokenOf,
@@ -45,6 +49,7 @@ export interface World {
   invited: Schema['Contact'];
   invitation: Schema['Invitation'];
   matter: Schema['Matter'];
+  registration: string;
   folder: Schema['Folder'];
   document: Schema['Document'];
   own: Schema['PortalDocument'];
@@ -99,6 +104,8 @@ export async function newWorld(word: string): Promise<World> {
   assert.ok(invitation);
   const matter = await newMatter(staff, client, [user.contact, contact], { name: `${canary} matter` });
   await ok(share(staff, 'matter', matter, [user.contact], 'view', false), 201);
+  await openDoor(firm);
+  const registration = (await newPending(firm, { name: `${canary} Rita`, email: address(`${canary}-rita`), message: canary })).id;
   const folder = await newFolder(staff, client, { name: `${canary} files` });
   const document = await ok(upload(staff, folder, `${canary}.txt`, `the text of ${canary}`), 201);
   const own = await ok(portalUpload(user, undefined, `${canary}-scan.txt`, `scan of ${canary}`), 201);
@@ -108,7 +115,7 @@ export async function newWorld(word: string): Promise<World> {
   const all = await newKey(staff, undefined, { name: `${canary} key` });
   const imported = await newImport(staff, canary);
   return {
-    imported, firm, user, client, contact, invited, invitation, matter, folder, document, own, share: made, key: all, canary, roles,
+    imported, firm, user, client, contact, invited, invitation, registration, matter, folder, document, own, share: made, key: all, canary, roles,
   };
 }
 
@@ -123,6 +130,7 @@ export function idsOf(world: World): Record<string, string> {
     invitation_id: world.invitation.id,
     matter_id: world.matter.id,
     import_id: world.imported.id,
+    registration_id: world.registration,
     folder_id: world.folder.id,
     document_id: world.document.id,
     share_id: world.share.id,
@@ -146,6 +154,7 @@ export const STRANGE: Record<string, string> = Object.fromEntries(
     invitation_id: 'inv',
     matter_id: 'mat',
     import_id: 'imp',
+    registration_id: 'reg',
     folder_id: 'fol',
     document_id: 'doc',
     share_id: 'shr',
@@ -201,6 +210,9 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
     createInvitation: () => ({ contact_id: ids['contact_id'], send: 'later' }),
     previewInvitation: () => ({ token: 'x'.repeat(86) }),
     acceptInvitation: () => ({ token: 'x'.repeat(86), password: 'seven wet herons', transport: 'token' }),
+    registerSelf: () => ({ firm: 'nobody', name: 'X', email: address(), password: 'seven wet herons wade home' }),
+    confirmRegistration: () => ({ token: 'x'.repeat(86) }),
+    verifyRegistration: () => ({ create_contact: true, client_id: ids['client_id'] }),
     createFolder: () => ({ client_id: ids['client_id'], name: unique('F') }),
     updateFolder: () => ({ name: unique('F') }),
     updateDocument: () => ({ name: unique('D') }),
@@ -320,6 +332,8 @@ export const WAYS: Record<string, (world: World) => Promise<Record<string, strin
   getUnsubscription: noticeOf,
   unsubscribe: noticeOf,
   commitImport: async (w) => ({ import_id: (await newImport(w.firm.owner, w.canary)).id }),
+  deleteRegistration: async (w) => ({ registration_id: (await newPending(w.firm)).id }),
+  verifyRegistration: async (w) => ({ registration_id: (await newPending(w.firm)).id }),
   deleteFolder: async (w) => ({ folder_id: (await newFolder(w.firm.owner, w.client)).id }),
   restoreDocument: async (w) => {
     const document_id = (await ok(upload(w.firm.owner, w.folder), 201)).id;
@@ -355,6 +369,12 @@ export const NEEDED: Record<string, (world: World) => Promise<unknown>> = {
     token: (await askMail(w.firm, w.user, 'password_resets')).token,
     new_password: PASSWORD,
   }),
+  registerSelf: async (w) => ({ firm: w.firm.slug, name: 'X', email: address(), password: PASSWORD }),
+  confirmRegistration: async (w) => {
+    const email = address();
+    await ok(register(w.firm, email), 202);
+    return { token: confirmTokenOf((await sink.mails(email))[0]) };
+  },
   changePassword: async () => ({ current_password: PASSWORD, new_password: 'eight dry herons walk home' }),
   createInvitation: async (w) => ({ contact_id: (await newContact(w.firm.owner, w.client)).id, send: 'later' }),
   createShares: async (w) => ({

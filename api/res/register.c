@@ -1,0 +1,320 @@
+/* register.c - asking for access oneself, proving the address, and waiting.
+ *
+ * POST /v1/registrations   POST /v1/registrations/confirm   GET /v1/portal/me
+ */
+#include "auth.h"
+#include "crypt.h"
+#include "invitation.h"
+#include "registration.h"
+#include "reply.h"
+#include "res.h"
+#include "signin.h"
+#include "sql_register.h"
+#include "text.h"
+
+/* ---- asking ---- */
+
+/* The firm that is asked, and what it wants to know. */
+struct host {
+	struct id firm;
+	const char *name;
+	bool closed, passwords, password_needed;
+};
+
+struct applicant {
+	struct registration_in in;
+	struct host *host;
+	const char *email_key;
+	const char *by_address, *by_place; /* under which tries are counted */
+};
+
+static int host_find(struct rq *rq, const char *slug, struct host *h)
+{
+	struct rows rows;
+	const char *sign_in;
+
+	TRY(look(rq, NULL, &sql_register_firm,
+	         ARGS({"slug", slug}, {"host", rq_header(rq, "host")}), &rows));
+	if (rows.n == 0 && slug != NULL)
+		return err_fault(&rq->err, "/firm", "not_found", "There is no firm of this name.");
+	if (rows.n == 0)
+		return err_set(&rq->err, PROBLEM_firm_required,
+		               "Several firms are served here: send firm.");
+	h->firm = row_id(&rows, 0, "id");
+	TRY(look(rq, &sql_register_claim, &sql_register_rules,
+	         ARGS({"firm", arg_id(rq->arena, &h->firm)}), &rows));
+	sign_in = row_text(&rows, 0, "sign_in");
+	h->name = row_text(&rows, 0, "name");
+	h->closed = !row_bool(&rows, 0, "self_registration");
+	h->passwords = strcmp(sign_in, "passwordless") != 0;
+	h->password_needed = strcmp(sign_in, "password") == 0;
+	return 0;
+}
+
+/* With all other faults, so that the form is filled in once more and not twice (S1-7). */
+static int applicant_judge(struct rq *rq, const void *entity)
+{
+	const struct applicant *a = entity;
+	const char *password = a->in.password;
+	const char *words[4] = {NULL};
+	size_t n = 0;
+
+	TRY(host_find(rq, a->in.firm, a->host));
+	if (password == NULL && a->host->password_needed)
+		return err_fault(&rq->err, "/password", "required", "Choose a password.");
+	if (password == NULL)
+		return 0;
+	if (!a->host->passwords)
+		return err_fault(&rq->err, "/password", "not_allowed",
+		                 "This firm signs people in by a mailed link, without a password.");
+	words[n++] = a->host->name;
+	if (a->in.email != NULL)
+		words[n++] = a->in.email;
+	if (a->in.name != NULL)
+		words[n++] = a->in.name;
+	return password_check(password, words, "/password", &rq->err);
+}
+
+static const char *count_key(struct rq *rq, const char *what)
+{
+	const char *text = arena_printf(rq->arena, "registration\n%s", what);
+	uint8_t hash[HASH_SIZE];
+
+	crypt_sha256(text, strlen(text), hash);
+	return arg_bytes(rq->arena, hash, sizeof(hash));
+}
+
+static int applicant_read(struct rq *rq, struct applicant *a)
+{
+	int bad = body_read_judged(rq, &registration_in_entity, FIELD_CREATE, a, NULL,
+	                           applicant_judge);
+
+	if (a->host->closed) {
+		err_clear(&rq->err);
+		return err_set(&rq->err, PROBLEM_self_registration_disabled,
+		               "This firm invites its clients itself: ask it for an invitation.");
+	}
+	TRY(bad);
+	if (email_parse(rq->arena, a->in.email, NULL, &a->email_key) < 0)
+		return err_fault(&rq->err, "/email", "invalid_email", "This is no address.");
+	a->by_address = count_key(rq, a->email_key);
+	a->by_place = count_key(rq, rq->addr == NULL ? "?" : rq->addr);
+	return 0;
+}
+
+static const struct arg *count_args(struct rq *rq, const struct applicant *a)
+{
+	struct arg *args = arena_array(rq->arena, struct arg, 7);
+
+	args[0] = (struct arg){"firm", arg_id(rq->arena, &a->host->firm)};
+	args[1] = (struct arg){"by_address", a->by_address};
+	args[2] = (struct arg){"by_place", a->by_place};
+	args[3] = (struct arg){"address_max", arg_int(rq->arena, REGISTRATION_ADDRESS_MAX)};
+	args[4] = (struct arg){"place_max", arg_int(rq->arena, REGISTRATION_PLACE_MAX)};
+	args[5] = (struct arg){"open_max", arg_int(rq->arena, REGISTRATION_OPEN_MAX)};
+	return args;
+}
+
+static int too_many(struct rq *rq, int64_t seconds, const char *text)
+{
+	rq->err.retry_after_s = (int)(seconds > 0 ? seconds : 1);
+	return err_set(&rq->err, PROBLEM_too_many_attempts, "%s", text);
+}
+
+/* Asked before the hash is computed, for addresses known and unknown alike (pitfall P3). */
+static int may_ask(struct rq *rq, const struct applicant *a)
+{
+	struct rows rows;
+	int64_t until;
+
+	TRY(look(rq, &sql_register_claim, &sql_register_blocked, count_args(rq, a), &rows));
+	until = row_time(&rows, 0, "until");
+	if (until != TIME_NULL)
+		return too_many(rq, (until - rq->now) / 1000 + 1,
+		                "Too many registrations for this address or from this place.");
+	if (row_bool(&rows, 0, "full"))
+		return too_many(rq, REGISTRATION_FULL_SECONDS,
+		                "Too many registrations wait for this firm; come again later.");
+	return 0;
+}
+
+/* Of those who come at once none slips by: the counts are rows, which each of them locks. */
+static int count(struct rq *rq, const struct applicant *a)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_register_count, count_args(rq, a), &rows));
+	for (int i = 0; i < rows.n; i++)
+		if (row_bool(&rows, i, "beyond"))
+			return too_many(
+				rq, (row_time(&rows, i, "resets_at") - rq->now) / 1000 + 1,
+				"Too many registrations for this address or from this place.");
+	return 0;
+}
+
+/* The same rows and the same mail, known address or not: only what the mail says differs. */
+static int ask(struct rq *rq, const struct applicant *a, const char *hash)
+{
+	const char *firm = arg_id(rq->arena, &a->host->firm);
+	int64_t expires = rq->now + REGISTRATION_CONFIRM_HOURS * INT64_C(3600000);
+	struct id id = id_new();
+	uint8_t nonce[NONCE_SIZE];
+
+	crypt_random(nonce, sizeof(nonce));
+	rq->who.firm = a->host->firm;
+	db_bind(&rq->db, "firm", firm);
+	db_prelude(&rq->db, &sql_register_claim, NULL, NULL);
+	TRY(count(rq, a));
+	TRY(db_query(&rq->db, &sql_register_supersede, ARGS({"email_key", a->email_key}), NULL));
+	TRY(db_put(&rq->db, &sql_register_insert, registration_in_entity.fields, &a->in,
+	           ARGS({"firm", firm}, {"id", arg_id(rq->arena, &id)}, {"email_key", a->email_key},
+	                {"password_hash", *hash == '\0' ? NULL : hash},
+	                {"nonce", arg_bytes(rq->arena, nonce, sizeof(nonce))},
+	                {"expires_at", arg_time(rq->arena, expires)}),
+	           NULL));
+	return outbox_mail_registration(&rq->db, OUTBOX_RECEIVED, NULL, &id, rq->now);
+}
+
+int registration_create(struct rq *rq)
+{
+	char hash[PASSWORD_HASH_SIZE] = "";
+	struct host host = {0};
+	struct applicant a = {.host = &host};
+
+	TRY(applicant_read(rq, &a));
+	TRY(may_ask(rq, &a));
+	if (a.in.password != NULL)
+		TRY(password_hash(a.in.password, hash, &rq->err));
+	TRY(ask(rq, &a, hash));
+	return reply_accepted(rq);
+}
+
+/* ---- proving the address ---- */
+
+/* What a confirmation mail's token opens. */
+struct opened {
+	struct id firm, registration, membership, identity;
+	const char *email, *email_key, *name, *phone, *password_hash;
+};
+
+static int state_check(struct rq *rq, const struct rows *row)
+{
+	const char *state = row_text(row, 0, "state");
+
+	if (row_time(row, 0, "email_confirmed_at") != TIME_NULL)
+		return err_set(&rq->err, PROBLEM_token_used,
+		               "The address has been confirmed: sign in.");
+	if (strcmp(state, "unconfirmed") != 0 || row_time(row, 0, "expires_at") <= rq->now)
+		return err_set(&rq->err, PROBLEM_token_expired,
+		               "The link has expired, or a newer mail has replaced it: use that "
+		               "one, or register again.");
+	return 0;
+}
+
+/* Reading it consumes nothing. not_found for what is no token of ours. */
+static int open_token(struct rq *rq, const char *token, struct opened *o)
+{
+	const uint8_t *nonce;
+	struct rows row;
+
+	*o = (struct opened){0};
+	if (mail_token_claims(rq->arena, token, &o->firm, &o->registration) < 0 ||
+	    id_is_none(&o->firm))
+		return err_set(&rq->err, PROBLEM_not_found, "This is no link of ours.");
+	TRY(look(rq, &sql_register_claim, &sql_register_open,
+	         ARGS({"firm", arg_id(rq->arena, &o->firm)},
+	              {"registration", arg_id(rq->arena, &o->registration)}),
+	         &row));
+	if (row.n == 0 || row_bytes(&row, 0, "nonce", rq->arena, &nonce) != NONCE_SIZE ||
+	    !mail_token_verify(rq->arena, token, REGISTRATION_PURPOSE, &o->firm, &o->registration,
+	                       nonce))
+		return err_set(&rq->err, PROBLEM_not_found, "This is no link of ours.");
+	o->email = row_text(&row, 0, "email");
+	o->email_key = row_text(&row, 0, "email_key");
+	o->name = row_text(&row, 0, "name");
+	o->phone = row_text(&row, 0, "phone");
+	o->password_hash = row_text(&row, 0, "password_hash");
+	return state_check(rq, &row);
+}
+
+/* Exactly one of those who come at once gets the row (promise P9). */
+static int take(struct rq *rq, const struct opened *o)
+{
+	const struct arg *args = ARGS({"registration", arg_id(rq->arena, &o->registration)});
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_register_take, args, &rows));
+	if (rows.n > 0)
+		return 0;
+	TRY(db_query(&rq->db, &sql_register_open, args, &rows));
+	TRY(state_check(rq, &rows));
+	return err_set(&rq->err, PROBLEM_token_expired, "The link has expired: register again.");
+}
+
+/* The identity of the address, new or as it is, and its membership in this firm, which waits. */
+static int join(struct rq *rq, struct opened *o)
+{
+	const struct arg *args;
+	struct rows rows;
+
+	o->membership = id_new();
+	o->identity = id_new();
+	TRY(db_query(&rq->db, &sql_register_identity,
+	             ARGS({"identity", arg_id(rq->arena, &o->identity)}, {"email", o->email},
+	                  {"email_key", o->email_key}),
+	             NULL));
+	TRY(db_query(&rq->db, &sql_register_identity_find, ARGS({"email_key", o->email_key}),
+	             &rows));
+	o->identity = row_id(&rows, 0, "id");
+	args = ARGS({"identity", arg_id(rq->arena, &o->identity)}, {"email", o->email},
+	            {"email_key", o->email_key}, {"name", o->name}, {"phone", o->phone},
+	            {"membership", arg_id(rq->arena, &o->membership)},
+	            {"registration", arg_id(rq->arena, &o->registration)},
+	            {"password_hash", o->password_hash});
+	TRY(db_query(&rq->db, &sql_register_join, args, &rows));
+	if (rows.n == 0)
+		return err_set(
+			&rq->err, PROBLEM_token_expired,
+			"The firm has given this address access meanwhile: use its invitation, "
+			"or sign in.");
+	TRY(db_query(&rq->db, &sql_register_own, args, NULL));
+	if (o->password_hash == NULL)
+		return 0;
+	return db_query(&rq->db, &sql_register_password, args, NULL);
+}
+
+int registration_confirm(struct rq *rq)
+{
+	struct token_in in = {0};
+	struct opened o;
+
+	TRY(body_read(rq, token_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(open_token(rq, in.token, &o));
+	rq->who.firm = o.firm;
+	db_bind(&rq->db, "firm", arg_id(rq->arena, &o.firm));
+	db_prelude(&rq->db, &sql_register_claim, NULL, NULL);
+	TRY(take(rq, &o));
+	TRY(join(rq, &o));
+	rq->who.known = true;
+	rq->who.membership = o.membership;
+	rq->who.audience = "portal";
+	rq->who.name = o.name;
+	TRY(record(rq, "registration.pending", o.registration, id_none));
+	TRY(outbox_mail_registration(&rq->db, OUTBOX_PENDING, &rq->event, &o.registration,
+	                             rq->now));
+	return reply_none(rq);
+}
+
+/* ---- waiting ---- */
+
+/* The one page that somebody who waits may see (S1-10); whoever does not wait may, too. */
+int portal_me(struct rq *rq)
+{
+	struct portal_me me = {0};
+
+	if (find_one(rq, &sql_register_me, NULL, &portal_me_entity, &me) < 0)
+		return auth_gone(rq);
+	TRY(auth_known(rq));
+	me.id = membership_id_text(rq, &rq->who.membership, rq->who.audience);
+	return reply_one(rq, &portal_me_entity, &me, 0);
+}

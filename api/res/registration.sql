@@ -1,0 +1,101 @@
+-- part: registration_shown
+-- The contact who has this address: a person first, since a business can be given no access.
+r.id, r.name, r.email, r.phone, r.message, r.email_confirmed_at, s.status,
+	(
+		select c.id from contact c
+		where c.firm_id = r.firm_id and c.archived_at is null and r.email_key = any(c.email_keys)
+		order by c.entity desc, c.created_at, c.id
+		limit 1
+	) as matched_contact_id,
+	r.contact_id, r.expires_at,
+	case when s.status = 'expired' then coalesce(r.handled_at, r.expires_at) else r.handled_at end as handled_at,
+	case when r.handled_by_id is not null then jsonb_build_object(
+		'type', case r.handled_by_type when 'key' then 'api_key' else r.handled_by_type end,
+		'id', r.handled_by_id, 'name', r.handled_by_name
+	) end as handled_by,
+	r.created_at
+from registration r
+cross join lateral (
+	select case
+		when r.state in ('unconfirmed', 'pending') and r.expires_at <= :now::timestamptz then 'expired'
+		else r.state
+	end as status
+) s
+
+-- part: registration_rest
+	and r.state <> 'known'
+	and (r.created_at, r.id) > (:after_at::timestamptz, :after_id::uuid)
+	and (:status::text is null or s.status = :status)
+order by r.created_at, r.id
+limit :limit::bigint
+
+-- name: registration_list
+select {{registration_shown}}
+where r.firm_id = :firm::uuid
+{{registration_rest}}
+
+-- name: registration_list_of_email
+select {{registration_shown}}
+where r.firm_id = :firm::uuid and r.email_key = :email_key::text
+{{registration_rest}}
+
+-- name: registration_get
+select {{registration_shown}}
+where r.firm_id = :firm::uuid and r.id = :registration_id::uuid and r.state <> 'known'
+
+-- name: registration_badges
+select count(*) as pending_registrations
+from registration r
+where r.firm_id = :firm::uuid and r.state = 'pending' and r.expires_at > :now::timestamptz
+
+-- name: registration_lock
+select id from registration
+where firm_id = :firm::uuid and id = :registration_id::uuid and state <> 'known'
+for no key update
+
+-- name: registration_close
+update registration
+set state = :state::text, contact_id = :contact::uuid, password_hash = null, handled_at = :now::timestamptz,
+	handled_by_id = :by::uuid, handled_by_type = :by_type::text, handled_by_name = :by_name::text, updated_at = :now
+where firm_id = :firm::uuid and id = :registration_id::uuid
+returning id
+
+-- name: registration_adopt
+update contact c
+set emails = c.emails || r.email, email_keys = c.email_keys || r.email_key,
+	primary_email = coalesce(c.primary_email, r.email), updated_at = :now::timestamptz
+from registration r
+where r.firm_id = :firm::uuid and r.id = :registration_id::uuid and c.firm_id = r.firm_id
+	and c.id = :contact_id::uuid
+returning c.id
+
+-- name: registration_relate
+insert into client_contact (firm_id, client_id, contact_id, created_at)
+select c.firm_id, c.id, :contact::uuid, :now::timestamptz
+from client c
+where c.firm_id = :firm::uuid and c.id = :client::uuid and c.status = 'active'
+on conflict on constraint client_contact_pkey do update set is_primary = client_contact.is_primary
+returning client_id, (xmax = 0) as made
+
+-- name: registration_related
+select exists (
+	select from client_contact cc where cc.firm_id = :firm::uuid and cc.contact_id = :contact::uuid
+) as related
+
+-- name: registration_activate
+update membership m
+set state = 'active', contact_id = :contact::uuid, updated_at = :now::timestamptz
+from registration r
+where r.firm_id = :firm::uuid and r.id = :registration_id::uuid and m.firm_id = r.firm_id and m.id = r.membership_id
+	and m.state = 'pending_verification'
+returning m.id
+
+-- name: registration_end
+delete from membership m
+using registration r
+where r.firm_id = :firm::uuid and r.id = :registration_id::uuid and m.firm_id = r.firm_id and m.id = r.membership_id
+	and m.state = 'pending_verification'
+returning m.identity_id
+
+-- name: registration_drop_password
+select identity_drop_password_if_orphan(:identity::uuid)

@@ -169,6 +169,11 @@ export class Fixture {
 		const share = await this.share(person, { folder });
 		const session = await this.session(owner);
 		const key = await this.key(owner);
+		const batch = await put(this.db, 'import', {
+			firm_id: firm.id, id: randomUUID(), kind: 'clients', dry_run: false, send_invitations: 'none',
+			actor_type: 'staff', actor_id: owner.id, actor_name: owner.display_name, ...times,
+		});
+		await put(this.db, 'import_row', { firm_id: firm.id, import_id: batch.id, line: 2, codes: [], faults: '[]' });
 		const invitation = await put(this.db, 'invitation', {
 			firm_id: firm.id, id: randomUUID(), membership_id: person.id, audience: 'portal',
 			email: 'a@x.test', email_key: 'a@x.test', contact_id: contact.id, nonce: randomBytes(16), ...times,

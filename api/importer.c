@@ -33,7 +33,7 @@ enum {
 	ROWS_JSON_MAX = 1024 * 1024, /* a batch, and a last row of the greatest length */
 	ROW_ARENA_MAX = 8 * 1024 * 1024,
 	UNIT_ARENA_MAX = 64 * 1024 * 1024,
-	CHUNK_LINES = 5000 /* compared or made by one statement, which the server ends after 10 s */
+	CHUNK_LINES = 2000 /* compared or made by one statement, which the server ends after 10 s */
 };
 
 struct importer {
@@ -352,6 +352,14 @@ static may_wait int judge(struct importer *m, struct rq *rq)
 	return strcmp(status, "running") == 0;
 }
 
+/* Without knowing how many rows there are the planner takes them for a few. */
+static may_wait int analyze(struct importer *m)
+{
+	struct rq *rq = unit_of_firm(m, false);
+
+	return unit_end(m, db_query(&rq->db, &sql_importer_analyze, NULL, NULL));
+}
+
 static may_wait int validate(struct importer *m)
 {
 	int staged = stage(m), result;
@@ -360,6 +368,7 @@ static may_wait int validate(struct importer *m)
 
 	if (staged <= 0)
 		return staged;
+	TRY(analyze(m));
 	rq = unit_of_firm(m, true);
 	result = last_line(rq, &last);
 	if (result == 0)
@@ -371,9 +380,21 @@ static may_wait int validate(struct importer *m)
 
 /* ---- making ---- */
 
-static may_wait int make_folders(struct rq *rq, int64_t first)
+/* A statement for all lines with what is told of it. */
+static may_wait int make(struct rq *rq, const struct stmt *stmt, int64_t last,
+                         const struct arg *told)
 {
-	const struct arg *lines = chunk(rq, first);
+	for (int64_t line = 1; line <= last; line += CHUNK_LINES) {
+		const struct arg *lines = chunk(rq, line);
+
+		TRY(db_query(&rq->db, stmt,
+		             ARGS(lines[0], lines[1], told[0], told[1], told[2], told[3]), NULL));
+	}
+	return 0;
+}
+
+static may_wait int make_folders(struct rq *rq, int64_t last)
+{
 	struct rows rows;
 	const char *name;
 
@@ -381,10 +402,9 @@ static may_wait int make_folders(struct rq *rq, int64_t first)
 	if (rows.n == 0)
 		return 0;
 	name = row_text(&rows, 0, "name");
-	return db_query(
-		&rq->db, &sql_importer_folders,
-		ARGS(lines[0], lines[1], {"name", name}, {"name_key", text_key(rq->arena, name)}),
-		NULL);
+	db_bind(&rq->db, "name", name);
+	db_bind(&rq->db, "name_key", text_key(rq->arena, name));
+	return for_all(rq, &sql_importer_folders, last);
 }
 
 static may_wait int relate(struct rq *rq, int64_t first, const struct arg *told)
@@ -402,17 +422,6 @@ static may_wait int relate(struct rq *rq, int64_t first, const struct arg *told)
 	return 0;
 }
 
-static may_wait int make_chunk(struct rq *rq, int64_t first, const struct arg *told)
-{
-	const struct arg *lines = chunk(rq, first);
-	const struct arg *args = ARGS(lines[0], lines[1], told[0], told[1], told[2], told[3]);
-
-	TRY(db_query(&rq->db, &sql_importer_clients, args, NULL));
-	TRY(make_folders(rq, first));
-	TRY(db_query(&rq->db, &sql_importer_contacts, args, NULL));
-	return relate(rq, first, told);
-}
-
 static may_wait int make_all(struct importer *m, struct rq *rq)
 {
 	const struct arg told[] = {{"actor_type", m->actor.type},
@@ -427,8 +436,12 @@ static may_wait int make_all(struct importer *m, struct rq *rq)
 	TRY(fine = judge(m, rq));
 	if (!fine)
 		return 0;
+	TRY(make(rq, &sql_importer_clients, last, told));
+	TRY(make_folders(rq, last));
+	TRY(make(rq, &sql_importer_contacts, last, told));
+	TRY(db_query(&rq->db, &sql_importer_analyze, NULL, NULL));
 	for (int64_t line = 1; line <= last; line += CHUNK_LINES)
-		TRY(make_chunk(rq, line, told));
+		TRY(relate(rq, line, told));
 	TRY(change_one(rq, &sql_importer_applied, NULL));
 	rq->events = true;
 	return 1;

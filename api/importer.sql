@@ -1,6 +1,5 @@
 -- name: importer_take
--- A plan that was kept from when the tables were small would take seconds for a chunk once they are not.
-select t.firm_id, t.import_id, t.may, t.attempts, set_config('plan_cache_mode', 'force_custom_plan', false) as plan
+select t.firm_id, t.import_id, t.may, t.attempts
 from import_take(:now::timestamptz) t;
 
 -- name: importer_let_go
@@ -28,6 +27,9 @@ on conflict on constraint import_row_pkey do nothing
 -- name: importer_staged
 update import set row_count = :count::bigint, updated_at = :now::timestamptz
 where firm_id = :firm::uuid and id = :import::uuid
+
+-- name: importer_analyze
+select import_analyze()
 
 -- name: importer_bounds
 select coalesce(max(line), 0) as last from import_row where firm_id = :firm::uuid and import_id = :import::uuid
@@ -119,7 +121,7 @@ set errors = j.errors, client_new = j.client_new, contact_new = j.contact_new, r
 	client_id = coalesce(j.client_id, case when j.client_new then new_id(:now::timestamptz) end),
 	contact_id = coalesce(j.contact_id, case when j.contact_new then new_id(:now) end)
 from judged j
-where x.firm_id = :firm and x.import_id = :import and x.line = j.line
+where x.firm_id = :firm and x.import_id = :import and x.line = j.line and x.line between :first and :last
 
 -- name: importer_result
 -- What each row comes to, once the first rows know the ids of what they make.
@@ -153,7 +155,7 @@ set client_id = w.client_id, contact_id = w.contact_id,
 		else 'unchanged'
 	end
 from weighed w
-where x.firm_id = :firm and x.import_id = :import and x.line = w.line
+where x.firm_id = :firm and x.import_id = :import and x.line = w.line and x.line between :first and :last
 
 -- part: importer_counts
 select count(*) as rows, count(*) filter (where r.result = 'created') as created,

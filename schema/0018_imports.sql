@@ -120,6 +120,21 @@ begin
 end
 $$;
 
+-- The rows of an import come all at once, and so do the clients and contacts that it makes: the planner must know of
+-- them, or takes them for a few and compares each with each.
+create function import_analyze() returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+	analyze (skip_locked) public.import_row, public.client, public.contact, public.client_contact;
+end
+$$;
+
+revoke all on function import_analyze() from public;
+grant execute on function import_analyze() to portico_api;
+
 revoke all on function import_take(timestamptz) from public;
 grant execute on function import_take(timestamptz) to portico_api;
 

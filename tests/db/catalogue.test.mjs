@@ -19,6 +19,7 @@ const DEFINERS = [
 	'identity_get(uuid)',
 	'identity_reset_password(uuid,uuid,uuid,text,timestamp with time zone)',
 	'identity_set_password(uuid,text,timestamp with time zone)',
+	'import_analyze()',
 	'import_take(timestamp with time zone)',
 	'installation_counts()',
 	'mail_request_take(bytea,integer,integer,timestamp with time zone)',

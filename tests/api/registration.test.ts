@@ -71,7 +71,7 @@ const kinds = async (email: string) =>
 
 // ---- asking
 
-test('S1-3 S1-6 the firm has a public link; off, it has none, and nobody can register, whatever the body', async () => {
+test('S1_3 S1_6 the firm has a public link; off, it has none, and nobody can register, whatever the body', async () => {
   const shut = await newFirm('shut');
   const closed = await ok(nobody().GET('/v1/public/firm', { params: { query: { firm: shut.slug } } }), 200);
   assert.deepEqual([closed.self_registration, closed.registration_url], [false, null]);
@@ -85,7 +85,7 @@ test('S1-3 S1-6 the firm has a public link; off, it has none, and nobody can reg
   await ok(register(shut, address()), 202);
 });
 
-test('S1-7 contact data and a password: all field errors at once, the password among them', async () => {
+test('S1_7 contact data and a password: all field errors at once, the password among them', async () => {
   await refused(register(firm, 'no address', { name: '', password: 'short' }), 422, 'validation_failed', [
     '/email invalid_email',
     '/name too_short',
@@ -102,7 +102,7 @@ test('S1-7 contact data and a password: all field errors at once, the password a
   assert.ok(more.json.errors.some((e: { pointer: string; code: string }) => `${e.pointer} ${e.code}` === '/role unknown_member'));
 });
 
-test('S1-9 exactly one confirmation mail, to the address, with a link that works once, and no word of the form', async () => {
+test('S1_9 exactly one confirmation mail, to the address, with a link that works once, and no word of the form', async () => {
   const email = address('once');
   await ok(register(firm, email, { name: 'Win a prize at evil.test', message: 'click evil.test' }), 202);
   const mails = await settled(firm, email, 0);
@@ -205,7 +205,7 @@ test('P6 P7 upper and lower case are one person, twins in other scripts are refu
     assert.equal((await register(firm, email)).response.status, 422, email);
 });
 
-test('S1-13 asking is bounded: for an address, from a place, and for the firm', async () => {
+test('S1_13 asking is bounded: for an address, from a place, and for the firm', async () => {
   const email = address('often');
   for (let i = 0; i < 5; i++) await ok(register(firm, email), 202);
   const sixth = await register(firm, email);
@@ -247,7 +247,7 @@ test('an address that the firm has given access meanwhile is told to use that', 
 
 // ---- waiting
 
-test('S1-8 S1-10 who waits can sign in, is told so, and finds every other call closed', async () => {
+test('S1_8 S1_10 who waits can sign in, is told so, and finds every other call closed', async () => {
   const waiting = await newPending(firm);
   assert.equal((await found(waiting.email))[0]?.status, 'pending');
   const result = await ok(login(waiting.email), 200);
@@ -260,7 +260,7 @@ test('S1-8 S1-10 who waits can sign in, is told so, and finds every other call c
   await refused(login(waiting.email, 'not this password'), 401, 'invalid_credentials');
 });
 
-test('S1-10 S1-13 every call of the portal and of the staff is 403 awaiting_verification to who waits, uploads too, and 0 bytes are stored', async () => {
+test('S1_10 S1_13 every call of the portal and of the staff is 403 awaiting_verification to who waits, uploads too, and 0 bytes are stored', async () => {
   const world = await newWorld('waiting');
   await openDoor(world.firm);
   const waiting = await newPending(world.firm);
@@ -289,7 +289,7 @@ test('S1-10 S1-13 every call of the portal and of the staff is 403 awaiting_veri
   assert.equal(row.n, 0);
 });
 
-test('S1-11 every active owner and admin gets exactly one mail, firm users and the suspended none', async () => {
+test('S1_11 every active owner and admin gets exactly one mail, firm users and the suspended none', async () => {
   const busy = await newFirm('busy');
   await openDoor(busy);
   const [admin, member, gone] = [await newColleague(busy, 'admin'), await newColleague(busy), await newColleague(busy, 'admin')];
@@ -305,7 +305,7 @@ test('S1-11 every active owner and admin gets exactly one mail, firm users and t
   assert.deepEqual((await settled(busy, waiting.email, mark)).length, 1, 'S1-18 the confirmation and nothing more');
 });
 
-test('S1-14 the badge counts what waits, and falls at once when it is handled', async () => {
+test('S1_14 the badge counts what waits, and falls at once when it is handled', async () => {
   const fresh = await newFirm('badge');
   await openDoor(fresh);
   const member = await newColleague(fresh);
@@ -323,7 +323,7 @@ test('S1-14 the badge counts what waits, and falls at once when it is handled', 
   await refused(two.api.GET('/v1/me/badges'), 403, 'permission_denied');
 });
 
-test('S1-15 the list is found by address and state', async () => {
+test('S1_15 the list is found by address and state', async () => {
   const waiting = await newPending(firm, { name: 'Lisa List', phone: '020 7946 0000', message: 'I am new here.\nPlease.' });
   const [one, more] = await found(waiting.email.toUpperCase());
   assert.equal(more, undefined);
@@ -350,7 +350,7 @@ test('S1-15 the list is found by address and state', async () => {
 
 // ---- verified
 
-test('S1-12 S1-17 verified by a firm user as a new contact: default rights, the open session sees more, exactly one mail', async () => {
+test('S1_12 S1_17 verified by a firm user as a new contact: default rights, the open session sees more, exactly one mail', async () => {
   const member = await newColleague(firm);
   const waiting = await newPending(firm, { name: 'Vera Verified', phone: '1' });
   const mark = await sink.mark();
@@ -388,7 +388,7 @@ test('C15 pitfall 44 a session from before keeps its token, has the rights of no
   await refused(waiting.api.GET('/v1/clients'), 403, 'permission_denied');
 });
 
-test('S1-16 without a word more it becomes the contact who has the address; else one has to be named', async () => {
+test('S1_16 without a word more it becomes the contact who has the address; else one has to be named', async () => {
   const waiting = await newPending(firm);
   assert.equal((await read(waiting.id)).matched_contact_id, null);
   await refused(verify(waiting.id, {}), 422, 'validation_failed', ['/contact_id required']);
@@ -461,7 +461,7 @@ test('pitfall 32 whoever came in by registration is like whoever was invited: th
 
 // ---- deleted
 
-test('S1-18 S1-19 deleted: the credentials are worth nothing, the sessions are dead, no mail; who registers again is somebody new', async () => {
+test('S1_18 S1_19 deleted: the credentials are worth nothing, the sessions are dead, no mail; who registers again is somebody new', async () => {
   const waiting = await newPending(firm);
   const mark = await sink.mark();
   await ok(remove(waiting.id), 204);
@@ -485,7 +485,7 @@ test('deleted before it was confirmed, its link is dead', async () => {
   await refused(confirm(token), 410, 'token_expired');
 });
 
-test('S1-16 two who handle the same registration at once: one wins, the other is told who, and what happened', async () => {
+test('S1_16 two who handle the same registration at once: one wins, the other is told who, and what happened', async () => {
   const member = await newColleague(firm);
   for (const [first, second] of [
     [verify, remove],
@@ -549,7 +549,7 @@ test('P4 a password that was typed never becomes that of somebody who signs in e
 
 // ---- time
 
-test('S1-13 what nobody handles expires after the firm\'s time, and its owner is out', async () => {
+test('S1_13 what nobody handles expires after the firm\'s time, and its owner is out', async () => {
   const slow = await newFirm('slow');
   await openDoor(slow, { registration_ttl_days: 2 });
   const waiting = await newPending(slow);

@@ -16,6 +16,7 @@ test("each page at its address, under the strict policy", async () => {
 	for (const [url, file, cache] of [
 		["/accept", "accept.html", "no-store"], ["/signin", "signin.html", "no-cache"], ["/signin?next=/items/", "signin.html", "no-cache"], ["/items/", "items.html", "no-cache"],
 		["/m", "m.html", "no-store"], ["/reset", "reset.html", "no-store"], ["/forgot", "forgot.html", "no-cache"],
+		["/confirm", "confirm.html", "no-store"], ["/register?firm=x", "register.html", "no-cache"], ["/waiting", "waiting.html", "no-cache"],
 		["/unsubscribe", "unsubscribe.html", "no-store"], [`/unsubscribe/${"x".repeat(86)}`, "unsubscribe.html", "no-store"],
 		[`/items/fol_${id}`, "items.html", "no-cache"], [`/items/doc_${id}?firm=x`, "items.html", "no-cache"],
 	]) {

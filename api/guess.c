@@ -3,9 +3,12 @@
 
 #include "crypt.h"
 #include "denial.h"
+#include "setting.h"
 #include "sql_guess.h"
 
-enum { PAIR_FAILURES_MAX = 10, ACCOUNT_FAILURES_MAX = 100 };
+/* Of an address from one place in 15 minutes; of an address in a day, the last few of them from
+ * places that the person has signed in from. */
+enum { PAIR_FAILURES_MAX = 10, ACCOUNT_FAILURES_MAX = 100, KNOWN_FAILURES = 10 };
 
 static const char *hash_of(struct rq *rq, const char *audience, const char *key, const char *place)
 {
@@ -35,6 +38,31 @@ static struct audit_entry entry_of(const struct rq *rq, const struct guess *g, c
 	};
 }
 
+/* A unit of its own that writes, held against other tries at the address. */
+static may_wait int apart(struct rq *rq, const struct guess *g, const struct stmt *stmt,
+                          struct rows *rows_r)
+{
+	const struct arg *args =
+		ARGS({"pair", g->pair}, {"account", g->account}, {"ip", rq->addr},
+	             {"membership", arg_id(rq->arena, &g->membership)},
+	             {"pair_max", arg_int(rq->arena, PAIR_FAILURES_MAX)},
+	             {"account_max", arg_int(rq->arena, ACCOUNT_FAILURES_MAX)},
+	             {"stranger_max", arg_int(rq->arena, ACCOUNT_FAILURES_MAX - KNOWN_FAILURES)});
+	struct db db;
+	int result;
+
+	db_init(&db, this_worker.pool, rq->arena, &rq->err, true);
+	db_bind(&db, "now", arg_time(rq->arena, rq->now));
+	db_bind(&db, "firm", arg_id(rq->arena, &g->firm));
+	db_prelude(&db, &sql_guess_claim, args, NULL);
+	db_prelude(&db, &sql_guess_hold, args, NULL);
+	result = db_query(&db, stmt, args, rows_r);
+	if (result == 0)
+		result = db_commit(&db);
+	db_end(&db);
+	return result;
+}
+
 int guess_allowed(struct rq *rq, const struct guess *g)
 {
 	struct audit_entry entry = entry_of(rq, g, "denied");
@@ -43,20 +71,14 @@ int guess_allowed(struct rq *rq, const struct guess *g)
 
 	if (id_is_none(&g->firm))
 		return 0;
-	TRY(look(rq, &sql_guess_claim, &sql_guess_blocked,
-	         ARGS({"firm", arg_id(rq->arena, &g->firm)}, {"pair", g->pair},
-	              {"account", g->account}, {"ip", rq->addr},
-	              {"membership", arg_id(rq->arena, &g->membership)},
-	              {"pair_max", arg_int(rq->arena, PAIR_FAILURES_MAX)},
-	              {"account_max", arg_int(rq->arena, ACCOUNT_FAILURES_MAX)}),
-	         &rows));
+	TRY(apart(rq, g, &sql_guess_take, &rows));
 	until = row_time(&rows, 0, "until");
 	if (until == TIME_NULL)
 		return 0;
 	denial_attempt(rq, &g->firm, &entry);
 	rq->err.retry_after_s = (int)((until - rq->now) / 1000 + 1);
 	return err_set(&rq->err, PROBLEM_too_many_attempts,
-	               "Too many wrong passwords for this address; wait, then try again.");
+	               "Too many wrong passwords or codes for this account; wait, then try again.");
 }
 
 static int note_wrong(struct rq *rq, const struct guess *g)
@@ -64,8 +86,6 @@ static int note_wrong(struct rq *rq, const struct guess *g)
 	struct actor nobody = {.type = "system", .id = id_none, .name = "Portico"};
 	struct audit_entry entry = entry_of(rq, g, "failed");
 
-	TRY(db_query(&rq->db, &sql_guess_failed, ARGS({"pair", g->pair}, {"account", g->account}),
-	             NULL));
 	TRY(audit_write(&rq->db, &nobody, &entry, rq->now));
 	return db_commit(&rq->db);
 }
@@ -74,10 +94,26 @@ int guess_wrong(struct rq *rq, const struct guess *g, const char *text)
 {
 	if (!id_is_none(&g->firm))
 		TRY(note_wrong(rq, g));
-	return err_set(&rq->err, PROBLEM_invalid_credentials, "%s", text);
+	return err_set(&rq->err, g->wrong == PROBLEM_NONE ? PROBLEM_invalid_credentials : g->wrong,
+	               "%s", text);
 }
 
 int guess_right(struct rq *rq, const struct guess *g)
 {
-	return db_query(&rq->db, &sql_guess_succeeded, ARGS({"pair", g->pair}), NULL);
+	if (id_is_none(&g->firm))
+		return 0;
+	return db_query(&rq->db, &sql_guess_right, ARGS({"pair", g->pair}, {"account", g->account}),
+	                NULL);
+}
+
+int guess_forget(struct rq *rq, const struct guess *g)
+{
+	struct err why = rq->err;
+
+	if (id_is_none(&g->firm))
+		return -1;
+	err_clear(&rq->err);
+	(void)apart(rq, g, &sql_guess_forget, NULL);
+	rq->err = why;
+	return -1;
 }

@@ -1,28 +1,55 @@
 -- name: guess_claim
 select claim_firm(:firm::uuid)
 
--- name: guess_blocked
--- Until when nobody may try: this address from this place, or this address from places that the person has
--- never signed in from (promise P11: guesses are few, and a stranger cannot lock the person out).
-select max(a.resets_at) as until
-from sign_in_attempt a
-where a.firm_id = :firm::uuid and a.resets_at > :now::timestamptz
-	and (
-		(a.key_hash = :pair::bytea and a.failures >= :pair_max::integer)
-		or (a.key_hash = :account::bytea and a.failures >= :account_max::integer and not exists (
-			select from session s
-			where s.firm_id = :firm and s.membership_id = :membership::uuid and s.ip = :ip::text
-		))
-	)
+-- name: guess_hold
+-- Tries at one address wait for each other, so that many at once are counted one by one. What a crash forgets of the
+-- count may be forgotten: the commit need not wait for the disk.
+select pg_advisory_xact_lock(hashtextextended(encode(:account::bytea, 'hex'), 0)), set_config('synchronous_commit', 'off', true)
 
--- name: guess_failed
-insert into sign_in_attempt as a (firm_id, key_hash, failures, resets_at)
-values
-	(:firm::uuid, :pair::bytea, 1, :now::timestamptz + interval '15 minutes'),
-	(:firm, :account::bytea, 1, :now + interval '24 hours')
-on conflict on constraint sign_in_attempt_pkey do update
-set failures = case when a.resets_at <= :now then 1 else a.failures + 1 end,
-	resets_at = case when a.resets_at <= :now then excluded.resets_at else a.resets_at end
+-- name: guess_take
+-- Until when nobody may try: this address from this place, or this address from anywhere; where the person has never
+-- signed in from, a little earlier, so that strangers cannot use up what is left for the person (promise P11). A
+-- try that may be made is counted before it is made: a hundred at once are a hundred.
+with shut as (
+	select max(a.resets_at) as until
+	from sign_in_attempt a
+	where a.firm_id = :firm::uuid and a.resets_at > :now::timestamptz
+		and (
+			(a.key_hash = :pair::bytea and a.failures >= :pair_max::integer)
+			or (a.key_hash = :account::bytea and a.failures >= case when exists (
+				select from session s
+				where s.firm_id = :firm and s.membership_id = :membership::uuid and s.ip = :ip::text
+			) then :account_max::integer else :stranger_max::integer end)
+		)
+), counted as (
+	insert into sign_in_attempt as a (firm_id, key_hash, failures, resets_at)
+	select :firm, k.key_hash, 1, k.resets_at
+	from (values
+		(:pair, :now::timestamptz + interval '15 minutes'),
+		(:account, :now::timestamptz + interval '24 hours')
+	) k (key_hash, resets_at)
+	where (select s.until from shut s) is null
+	on conflict on constraint sign_in_attempt_pkey do update
+	set failures = case when a.resets_at <= :now then 1 else a.failures + 1 end,
+		resets_at = case when a.resets_at <= :now then excluded.resets_at else a.resets_at end
+)
+select s.until from shut s
 
--- name: guess_succeeded
-delete from sign_in_attempt where firm_id = :firm::uuid and key_hash = :pair::bytea
+-- name: guess_right
+-- The try was none of the wrong ones; and this place may err again.
+with given as (
+	delete from sign_in_attempt a
+	where a.firm_id = :firm::uuid
+		and (a.key_hash = :pair::bytea or (a.key_hash = :account::bytea and a.failures <= 1))
+)
+update sign_in_attempt a set failures = a.failures - 1
+where a.firm_id = :firm and a.key_hash = :account and a.failures > 1
+
+-- name: guess_forget
+-- The try was not made.
+with given as (
+	delete from sign_in_attempt a
+	where a.firm_id = :firm::uuid and a.key_hash in (:pair::bytea, :account::bytea) and a.failures <= 1
+)
+update sign_in_attempt a set failures = a.failures - 1
+where a.firm_id = :firm and a.key_hash in (:pair, :account) and a.failures > 1

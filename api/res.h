@@ -117,6 +117,7 @@ handler session_get;
 handler session_list;
 handler session_login;
 handler session_logout;
+handler session_mfa;
 handler session_refresh;
 handler session_revoke;
 handler session_revoke_others;
@@ -134,6 +135,10 @@ handler staff_patch;
 handler test_clock;
 handler test_outbox;
 handler test_reset;
+handler totp_confirm;
+handler totp_disable;
+handler totp_recovery_codes;
+handler totp_start;
 handler unsubscribe_get;
 handler unsubscribe_post;
 

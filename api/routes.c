@@ -17,6 +17,7 @@ const struct route routes[] = {
 
 	/* sessions */
 	{ "POST",   "/v1/auth/login",                  session_login,       PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/auth/mfa",                    session_mfa,         PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
 	{ "POST",   "/v1/auth/refresh",                session_refresh,     PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
 	{ "POST",   "/v1/auth/magic_links",            magic_link_request,  PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
 	{ "POST",   "/v1/auth/magic_links/redeem",     magic_link_redeem,   PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
@@ -28,6 +29,10 @@ const struct route routes[] = {
 	{ "DELETE", "/v1/auth/sessions",               session_revoke_others, ANY,  WRITES, NULL, NULL },
 	{ "DELETE", "/v1/auth/sessions/{session_id}",  session_revoke,      ANY,    WRITES, NULL, NULL },
 	{ "PUT",    "/v1/auth/password",               password_put,        ANY,    WRITES | BODY, NULL, NULL },
+	{ "POST",   "/v1/auth/totp",                   totp_start,          ANY,    WRITES | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/auth/totp/confirm",           totp_confirm,        ANY,    WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/auth/totp/disable",           totp_disable,        ANY,    WRITES | BODY | NO_KEY, NULL, NULL },
+	{ "POST",   "/v1/auth/recovery_codes",         totp_recovery_codes, ANY,    WRITES | BODY | NO_KEY, NULL, NULL },
 	{ "GET",    "/v1/me",                          me_get,              ANY,    0, NULL, NULL },
 	{ "PATCH",  "/v1/me",                          me_patch,            ANY,    WRITES | BODY, NULL, NULL },
 	{ "GET",    "/v1/me/capabilities",             me_capabilities,     ANY,    0, NULL, NULL },

@@ -19,8 +19,9 @@
 enum {
 	WRITES = 1,       /* one transaction around the whole handler */
 	KEY_REQUIRED = 2, /* refused without Idempotency-Key */
-	NO_KEY = 4,       /* a POST that stores no answer: unauthenticated, or it changes nothing */
-	BODY = 8,         /* takes a JSON body */
+	NO_KEY = 4,  /* a POST that stores no answer: unauthenticated, it changes nothing, or it
+	          tells  a secret once */
+	BODY = 8,    /* takes a JSON body */
 	UPLOAD = 16, /* takes a raw body, spooled by the edge; .admit decides before it is sent */
 	NO_STORE_EXEMPT = 32, /* sets its own Cache-Control */
 	STAFF = 64 /* no API key, whatever its scopes: only a person signed in as staff */

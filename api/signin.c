@@ -3,8 +3,10 @@
 
 #include "audit.h"
 #include "auth.h"
+#include "factor.h"
 #include "reply.h"
 #include "session.h"
+#include "setting.h"
 #include "sql_signin.h"
 #include "token.h"
 
@@ -33,34 +35,29 @@ static bool is_device(const char *transport)
 	return strcmp(transport, "token") == 0;
 }
 
-/* The session's row. 0 and the end of what was handed out; -1 with invalid_credentials when the
- * membership may not sign in. */
+/* The session's row, if the membership may sign in with what it has proved so far. */
 static int open_session(struct rq *rq, const struct device *d, const char *transport,
-                        const char *hash, int64_t *expires_r)
+                        const char *hash, struct rows *rows_r)
 {
 	bool device = is_device(transport);
-	struct rows rows;
 
-	TRY(db_query(&rq->db, &sql_signin_open,
-	             ARGS({"membership", arg_id(rq->arena, &d->membership)},
-	                  {"session", arg_id(rq->arena, &d->session)}, {"transport", transport},
-	                  {"token_hash", hash}, {"ip", rq->addr},
-	                  {"user_agent", rq_header(rq, "user-agent")},
-	                  {"refresh_nonce",
-	                   device ? arg_bytes(rq->arena, d->nonce, sizeof(d->nonce)) : NULL},
-	                  LIVES(rq)),
-	             &rows));
-	if (rows.n == 0)
-		return err_set(&rq->err, PROBLEM_invalid_credentials,
-		               "The address or the password is wrong.");
-	*expires_r = row_time(&rows, 0, device ? "access_expires_at" : "expires_at");
-	return 0;
+	return db_query(&rq->db, &sql_signin_open,
+	                ARGS({"membership", arg_id(rq->arena, &d->membership)},
+	                     {"session", arg_id(rq->arena, &d->session)}, {"transport", transport},
+	                     {"token_hash", hash}, {"ip", rq->addr},
+	                     {"user_agent", rq_header(rq, "user-agent")},
+	                     {"second_factor", arg_bool(d->second_factor)},
+	                     {"refresh_nonce",
+	                      device ? arg_bytes(rq->arena, d->nonce, sizeof(d->nonce)) : NULL},
+	                     LIVES(rq)),
+	                rows_r);
 }
 
-static int note_sign_in(struct rq *rq, const struct id *membership, const char **state_r)
+static int note_sign_in(struct rq *rq, const struct id *membership, const char *action,
+                        const char **state_r)
 {
 	struct audit_entry entry = {
-		.action = "auth.login",
+		.action = action,
 		.object_type = "membership",
 		.object = *membership,
 		.outcome = "ok",
@@ -89,27 +86,123 @@ static int reply_session(struct rq *rq, const struct device *d, const char *stat
 	return reply_one(rq, &sign_in_result_entity, result, 0);
 }
 
+/* Asks for the second factor; -1 with invalid_credentials when there is none to ask for: the
+ * membership may not sign in. */
+static int ask_second(struct rq *rq, const struct device *d)
+{
+	static const char *methods[] = {"totp", "recovery_code"};
+	struct sign_in_result result = {
+		.state = "mfa_required", .expires_in = INT64_MIN, .mfa_methods = {2, methods}};
+	struct id challenge = id_new();
+	const char *hash, *state;
+	struct rows rows;
+
+	result.mfa_token = token_challenge(rq->arena, &d->firm, &challenge, &hash);
+	TRY(db_query(&rq->db, &sql_signin_challenge,
+	             ARGS({"membership", arg_id(rq->arena, &d->membership)},
+	                  {"challenge", arg_id(rq->arena, &challenge)}, {"token_hash", hash},
+	                  {"seconds", arg_int(rq->arena, MFA_SECONDS)}),
+	             &rows));
+	if (rows.n == 0)
+		return err_set(&rq->err, PROBLEM_invalid_credentials,
+		               "The address or the password is wrong.");
+	TRY(note_sign_in(rq, &d->membership, "auth.challenged", &state));
+	return reply_one(rq, &sign_in_result_entity, &result, 0);
+}
+
+/* Opens the session, or asks for the second factor where there is one and it was not given. */
+static int open_door(struct rq *rq, struct device *d, const char *transport)
+{
+	const char *token, *hash, *state;
+	struct sign_in_result result = {0};
+	struct rows rows;
+
+	d->session = id_new();
+	d->generation = 1;
+	crypt_random(d->nonce, sizeof(d->nonce));
+	token = token_access(rq->arena, d, &hash);
+	TRY(open_session(rq, d, transport, hash, &rows));
+	if (rows.n == 0)
+		return ask_second(rq, d);
+	TRY(note_sign_in(rq, &d->membership, "auth.login", &state));
+	if (is_device(transport)) {
+		result.access_token = token;
+		result.refresh_token = token_refresh(rq->arena, d);
+		result.expires_in = (row_time(&rows, 0, "access_expires_at") - rq->now) / 1000;
+	} else {
+		result.expires_in = (row_time(&rows, 0, "expires_at") - rq->now) / 1000;
+		auth_cookie(rq, token, result.expires_in);
+	}
+	return reply_session(rq, d, state, &result);
+}
+
 int sign_in(struct rq *rq, const struct id *firm, const struct id *membership,
             const char *transport)
 {
-	struct device d = {
-		.firm = *firm, .membership = *membership, .session = id_new(), .generation = 1};
-	struct sign_in_result result = {0};
-	const char *token, *hash, *state;
-	int64_t expires = rq->now;
+	struct device d = {.firm = *firm, .membership = *membership};
 
-	crypt_random(d.nonce, sizeof(d.nonce));
-	token = token_access(rq->arena, &d, &hash);
-	TRY(open_session(rq, &d, transport, hash, &expires));
-	TRY(note_sign_in(rq, membership, &state));
-	result.expires_in = (expires - rq->now) / 1000;
-	if (is_device(transport)) {
-		result.access_token = token;
-		result.refresh_token = token_refresh(rq->arena, &d);
-	} else {
-		auth_cookie(rq, token, result.expires_in);
-	}
-	return reply_session(rq, &d, state, &result);
+	return open_door(rq, &d, transport);
+}
+
+/* ---- the second factor ---- */
+
+static int challenge_expired(struct rq *rq)
+{
+	return err_set(&rq->err, PROBLEM_challenge_expired,
+	               "The time or the tries for the code are over: sign in again.");
+}
+
+/* One try of the challenge, counted in a unit of its own, with who is asked. */
+static int challenge_take(struct rq *rq, const struct id *firm, const struct arg *args,
+                          struct who *who)
+{
+	struct rows rows;
+	struct db db;
+	int result;
+
+	db_init(&db, this_worker.pool, rq->arena, &rq->err, true);
+	db_bind(&db, "now", arg_time(rq->arena, rq->now));
+	db_prelude(&db, &sql_signin_claim, args, NULL);
+	result = db_query(&db, &sql_signin_try, args, &rows);
+	if (result == 0)
+		result = db_commit(&db);
+	db_end(&db);
+	TRY(result);
+	if (rows.n == 0)
+		return challenge_expired(rq);
+	who->firm = *firm;
+	who->membership = row_id(&rows, 0, "membership_id");
+	who->identity = row_id(&rows, 0, "identity_id");
+	return 0;
+}
+
+int sign_in_second(struct rq *rq, const char *token, const char *code, const char *transport)
+{
+	struct device d = {.second_factor = true};
+	const struct arg *args;
+	struct id challenge;
+	struct who who = {0};
+	struct guess guess;
+	struct factor f;
+	struct rows rows;
+	const char *hash;
+
+	if (token_challenge_claims(rq->arena, token, &d.firm, &challenge, &hash) < 0)
+		return challenge_expired(rq);
+	args = ARGS({"firm", arg_id(rq->arena, &d.firm)},
+	            {"challenge", arg_id(rq->arena, &challenge)}, {"token_hash", hash});
+	TRY(challenge_take(rq, &d.firm, args, &who));
+	TRY(factor_load(rq, &who.identity, &f));
+	TRY(factor_try(rq, &f, &who, "auth.mfa", &guess));
+	rq->who.firm = d.firm;
+	db_bind(&rq->db, "firm", arg_id(rq->arena, &d.firm));
+	db_prelude(&rq->db, &sql_signin_claim, NULL, NULL);
+	TRY(factor_use(rq, &f, code, &guess));
+	TRY(db_query(&rq->db, &sql_signin_answered, args, &rows));
+	if (rows.n == 0)
+		return challenge_expired(rq);
+	d.membership = who.membership;
+	return open_door(rq, &d, transport);
 }
 
 /* ---- the same device once more ---- */

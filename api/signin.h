@@ -6,7 +6,8 @@
 
 /*
  * Open a session of the membership in the firm that is bound as :firm, and answer 200 SignInResult:
- * the token in a cookie or in the body as `transport` says. The transaction writes. 0, or -1 with
+ * the token in a cookie or in the body as `transport` says. Of somebody with a second factor no
+ * session is opened yet: the answer's state is mfa_required. The transaction writes. 0, or -1 with
  * err.
  */
 may_wait int sign_in(struct rq *rq, const struct id *firm, const struct id *membership,
@@ -15,6 +16,14 @@ may_wait int sign_in(struct rq *rq, const struct id *firm, const struct id *memb
 /* The session `session` of the firm bound as :firm, as JSON text owned by the request, or NULL with
  * err. */
 may_wait const char *session_json(struct rq *rq, const struct id *session);
+
+/*
+ * The second half, for whoever was answered mfa_required: answer 200 SignInResult for the code, of
+ * the app or for recovery. -1 with invalid_code, with challenge_expired when the token is good no
+ * more (five minutes, five tries, one success), too_many_attempts, or err.
+ */
+may_wait int sign_in_second(struct rq *rq, const char *token, const char *code,
+                            const char *transport);
 
 /*
  * Give the device whose refresh token this is its next tokens, in the firm bound as :firm and

@@ -6,11 +6,12 @@ least(:now::timestamptz + make_interval(secs => :access_seconds::integer), t.exp
 -- the access token ends before the session does, and a portal user's may come back after the session has.
 insert into session (
 	firm_id, id, membership_id, token_hash, transport, authenticated_at, created_at, expires_at, idle_seconds,
-	last_seen_at, ip, user_agent, refresh_nonce, refresh_generation, rotated_at, access_expires_at, refresh_until
+	last_seen_at, ip, user_agent, second_factor, refresh_nonce, refresh_generation, rotated_at, access_expires_at,
+	refresh_until
 )
 select m.firm_id, :session::uuid, m.id, :token_hash::bytea, :transport::text, :now::timestamptz, :now, t.expires_at,
 	60 * case m.kind when 'staff' then f.staff_idle_minutes else f.session_idle_minutes end,
-	:now, :ip::text, left(:user_agent::text, 400),
+	:now, :ip::text, left(:user_agent::text, 400), :second_factor::boolean,
 	d.nonce, case when d.nonce is not null then 1 end, case when d.nonce is not null then :now end,
 	case when d.nonce is not null then {{access_end}} end,
 	case when d.nonce is not null and m.kind = 'portal' then :now + make_interval(days => :refresh_days::integer) end
@@ -23,7 +24,32 @@ cross join lateral (
 ) t
 cross join (select :refresh_nonce::bytea as nonce) d
 where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.state in ('active', 'pending_verification')
+	and (:second_factor::boolean or not totp_enabled(m.identity_id))
 returning expires_at, access_expires_at
+
+-- name: signin_challenge
+-- One row: the second factor is asked for.
+insert into mfa_challenge (firm_id, id, membership_id, token_hash, created_at, expires_at)
+select m.firm_id, :challenge::uuid, m.id, :token_hash::bytea, :now::timestamptz, :now + make_interval(secs => :seconds::integer)
+from membership m
+where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.state in ('active', 'pending_verification')
+	and totp_enabled(m.identity_id)
+returning id
+
+-- name: signin_claim
+select claim_firm(:firm::uuid)
+
+-- name: signin_try
+-- A try is counted before it is made, of five.
+update mfa_challenge c set tries = c.tries + 1
+from membership m
+where c.firm_id = :firm::uuid and c.id = :challenge::uuid and c.token_hash = :token_hash::bytea and c.tries < 5
+	and c.expires_at > :now::timestamptz and m.firm_id = c.firm_id and m.id = c.membership_id
+	and m.state in ('active', 'pending_verification')
+returning m.id as membership_id, m.identity_id
+
+-- name: signin_answered
+delete from mfa_challenge where firm_id = :firm::uuid and id = :challenge::uuid returning id
 
 -- name: signin_touch
 update membership set last_sign_in_at = :now::timestamptz where firm_id = :firm::uuid and id = :membership::uuid
@@ -43,13 +69,15 @@ select s.id, m.kind as audience,
 		where cc.firm_id = m.firm_id and cc.contact_id = m.contact_id and m.state = 'active'
 	), '[]') as clients,
 	coalesce((
-		select jsonb_agg(p.permission order by p.permission) from role_permission p where p.role = m.role
+		select jsonb_agg(p.permission order by p.permission) from role_permission p where p.role = m.role and not l.limited
 	), '[]') as permissions,
 	s.authenticated_at, s.expires_at,
 	least(s.expires_at, s.last_seen_at + make_interval(secs => s.idle_seconds)) as idle_expires_at,
-	false as totp_enabled, s.transport
+	totp_enabled(m.identity_id) as totp_enabled, l.limited as totp_required, s.transport
 from session s
 join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
+join firm f on f.id = s.firm_id
+cross join lateral (select m.kind = 'staff' and f.require_staff_totp and not s.second_factor as limited) l
 where s.firm_id = :firm::uuid and s.id = :session::uuid
 
 -- name: signin_device

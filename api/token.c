@@ -5,11 +5,13 @@
 
 #define ACCESS_PREFIX  "cps_"
 #define REFRESH_PREFIX "cpr_"
+#define MFA_PREFIX     "mfa_"
 
 enum {
 	ACCESS_SIZE = 3 * 16 + HASH_SIZE,
 	NUMBER_SIZE = 4,
-	REFRESH_SIZE = 2 * 16 + NUMBER_SIZE + HASH_SIZE
+	REFRESH_SIZE = 2 * 16 + NUMBER_SIZE + HASH_SIZE,
+	MFA_SIZE = 2 * 16 + HASH_SIZE
 };
 
 static void number_put(uint8_t bytes[NUMBER_SIZE], int64_t n)
@@ -53,9 +55,18 @@ static const uint8_t *bytes_of(struct arena *a, const char *token, const char pr
 	return bytes;
 }
 
+/* What the row knows of a token. */
+static const char *token_hash(struct arena *a, const char *token)
+{
+	uint8_t hash[HASH_SIZE];
+
+	crypt_sha256(token, strlen(token), hash);
+	return arg_bytes(a, hash, sizeof(hash));
+}
+
 const char *token_access(struct arena *a, const struct device *d, const char **hash_r)
 {
-	uint8_t bytes[ACCESS_SIZE], hash[HASH_SIZE];
+	uint8_t bytes[ACCESS_SIZE];
 	const char *token;
 
 	memcpy(bytes, d->firm.b, 16);
@@ -63,8 +74,7 @@ const char *token_access(struct arena *a, const struct device *d, const char **h
 	memcpy(bytes + 32, d->session.b, 16);
 	device_mac(d, ACCESS_PREFIX, bytes + 48);
 	token = arena_printf(a, ACCESS_PREFIX "%s", crypt_base64(a, bytes, sizeof(bytes)));
-	crypt_sha256(token, strlen(token), hash);
-	*hash_r = arg_bytes(a, hash, sizeof(hash));
+	*hash_r = token_hash(a, token);
 	return token;
 }
 
@@ -114,4 +124,31 @@ bool token_refresh_fits(struct arena *a, const char *token, const struct device 
 		return false;
 	device_mac(d, REFRESH_PREFIX, mac);
 	return crypt_equal(bytes + 32 + NUMBER_SIZE, mac, sizeof(mac));
+}
+
+const char *token_challenge(struct arena *a, const struct id *firm, const struct id *row,
+                            const char **hash_r)
+{
+	uint8_t bytes[MFA_SIZE];
+	const char *token;
+
+	memcpy(bytes, firm->b, 16);
+	memcpy(bytes + 16, row->b, 16);
+	crypt_random(bytes + 32, HASH_SIZE);
+	token = arena_printf(a, MFA_PREFIX "%s", crypt_base64(a, bytes, sizeof(bytes)));
+	*hash_r = token_hash(a, token);
+	return token;
+}
+
+int token_challenge_claims(struct arena *a, const char *token, struct id *firm_r, struct id *row_r,
+                           const char **hash_r)
+{
+	const uint8_t *bytes = bytes_of(a, token, MFA_PREFIX, MFA_SIZE);
+
+	if (bytes == NULL)
+		return -1;
+	memcpy(firm_r->b, bytes, 16);
+	memcpy(row_r->b, bytes + 16, 16);
+	*hash_r = token_hash(a, token);
+	return id_is_none(firm_r) || id_is_none(row_r) ? -1 : 0;
 }

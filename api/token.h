@@ -10,6 +10,7 @@
 struct device {
 	struct id firm, membership, session;
 	uint8_t nonce[NONCE_SIZE]; /* of the row: with the server's key it makes the tokens */
+	bool second_factor;        /* was it given? */
 	int64_t generation;        /* of the refresh token, and of the access token beside it */
 };
 
@@ -31,5 +32,14 @@ int token_refresh_claims(struct arena *a, const char *token, struct device *d_r)
 
 /* Is `token` the very one that the device had at its generation? */
 bool token_refresh_fits(struct arena *a, const char *token, const struct device *d);
+
+/* The token of a question for the second factor, "mfa_…" with firm and row in clear and the rest
+ * random; *hash_r as above. */
+const char *token_challenge(struct arena *a, const struct id *firm, const struct id *row,
+                            const char **hash_r);
+
+/* The ids that it claims and its hash: 0, or -1 when it is none. */
+int token_challenge_claims(struct arena *a, const char *token, struct id *firm_r, struct id *row_r,
+                           const char **hash_r);
 
 #endif

@@ -103,3 +103,6 @@ with old as (
   select g.firm_id, max(g.sequence) as sequence from gone g group by g.firm_id order by g.firm_id
 )
 update sequencer s set event_pruned = greatest(s.event_pruned, l.sequence) from last l where s.firm_id = l.firm_id;
+
+-- name: janitor_challenges
+delete from mfa_challenge where expires_at <= :now::timestamptz;

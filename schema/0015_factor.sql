@@ -1,4 +1,4 @@
--- 0015_factor.sql - sessions of apps: short access tokens, and refresh tokens that are derived from the session's row.
+-- 0015_factor.sql - sessions of apps (short access tokens, refresh tokens derived from the row), and the second factor.
 
 set role portico_owner;
 
@@ -23,7 +23,15 @@ grant update (token_hash, previous_hash, access_expires_at, refresh_generation, 
 on session to portico_api;
 grant select (refresh_until) on session to portico_janitor;
 
--- As in 0005, and: an access token has an end of its own, and the one before the last rotation is good for a minute.
+-- Was this session opened with a second factor? A firm may want it of its staff: without, they may enrol and nothing else.
+alter table session add column second_factor boolean not null default false;
+alter table firm add column require_staff_totp boolean not null default false;
+
+grant update (second_factor) on session to portico_api;
+grant update (require_staff_totp) on firm to portico_api;
+
+-- As in 0005, and: an access token has an end of its own, the one before the last rotation is good for a minute, and the
+-- firm's staff may need a second factor.
 create or replace function authenticate(
 	token_hash bytea, firm uuid, membership uuid, session uuid, rule text, now timestamptz
 ) returns table (
@@ -38,6 +46,7 @@ declare
 	s session;
 	m membership;
 	rights text[];
+	limited boolean;
 begin
 	perform claim_firm(authenticate.firm);
 	select x.* into s
@@ -59,11 +68,17 @@ begin
 		raise exception using errcode = 'PT401', message = 'unauthenticated';
 	end if;
 
+	limited := m.kind = 'staff' and not s.second_factor
+		and (select f.require_staff_totp from firm f where f.id = m.firm_id);
 	select coalesce(array_agg(p.permission order by p.permission), '{}') into rights
 	from role_permission p
-	where p.role = m.role;
+	where p.role = m.role and not limited;
 
 	if authenticate.rule is distinct from 'any' then
+		if limited then
+			raise exception using errcode = 'PT403', message = 'totp_required_by_firm',
+				detail = 'Your firm wants a second factor of its staff: set one up with POST /v1/auth/totp.';
+		end if;
 		if m.state = 'pending_verification' then
 			raise exception using errcode = 'PT403', message = 'awaiting_verification';
 		end if;
@@ -94,6 +109,177 @@ begin
 end
 $$;
 
+-- The second factor of an identity, over all firms: one secret, sealed with the server's key, which counts from confirmed_at
+-- on; the last step that was used; the hashes (HMACs) of the recovery codes that are left. Reached by the functions below
+-- alone.
+create table identity_totp (
+	identity_id uuid not null,
+	secret bytea not null,
+	started_at timestamptz not null,
+	confirmed_at timestamptz,
+	last_step bigint not null default 0,
+	recovery bytea[] not null default '{}',
+	constraint identity_totp_pkey primary key (identity_id),
+	constraint identity_totp_identity_fk foreign key (identity_id) references identity (id) on delete cascade
+);
+
+alter table identity_totp enable row level security, force row level security;
+
+create function totp_enabled(identity uuid) returns boolean
+language sql stable
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+	select exists (select from identity_totp t where t.identity_id = $1 and t.confirmed_at is not null)
+$$;
+
+create function totp_find(identity uuid)
+returns table (secret bytea, started_at timestamptz, confirmed boolean, last_step bigint)
+language sql stable
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+	select t.secret, t.started_at, t.confirmed_at is not null, t.last_step from identity_totp t where t.identity_id = $1
+$$;
+
+-- A secret that does not count yet, in place of one that did not either. False: one counts already.
+create function totp_start(identity uuid, secret bytea, now timestamptz) returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+	insert into identity_totp as t (identity_id, secret, started_at)
+	values (totp_start.identity, totp_start.secret, totp_start.now)
+	on conflict on constraint identity_totp_pkey do update
+	set secret = excluded.secret, started_at = excluded.started_at
+	where t.confirmed_at is null;
+	return found;
+end
+$$;
+
+-- From now on the secret of `started_at` counts; all sessions of the identity but `keep` end, in every firm, since they
+-- were opened without. False: there is no such secret, or one counts already.
+create function totp_confirm(
+	identity uuid, started_at timestamptz, step bigint, recovery bytea[], keep uuid, now timestamptz
+) returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+	update identity_totp t
+	set confirmed_at = totp_confirm.now, last_step = totp_confirm.step, recovery = totp_confirm.recovery
+	where t.identity_id = totp_confirm.identity and t.started_at = totp_confirm.started_at and t.confirmed_at is null;
+	if not found then
+		return false;
+	end if;
+	update session s
+	set second_factor = s.id = totp_confirm.keep,
+		ended_at = case when s.id = totp_confirm.keep then s.ended_at else totp_confirm.now end
+	from membership m
+	where m.identity_id = totp_confirm.identity and s.firm_id = m.firm_id and s.membership_id = m.id and s.ended_at is null;
+	return true;
+end
+$$;
+
+-- Uses a code up: the step of a code, which must be later than any that was used, or the hash of a recovery code. False:
+-- it was used before, or is none.
+create function totp_use(identity uuid, step bigint, recovery bytea) returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+	update identity_totp t
+	set last_step = coalesce(totp_use.step, t.last_step), recovery = array_remove(t.recovery, totp_use.recovery)
+	where t.identity_id = totp_use.identity and t.confirmed_at is not null
+		and (t.last_step < totp_use.step or totp_use.recovery = any(t.recovery));
+	return found;
+end
+$$;
+
+create function totp_renew(identity uuid, recovery bytea[]) returns void
+language sql
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+	update identity_totp t set recovery = $2 where t.identity_id = $1 and t.confirmed_at is not null
+$$;
+
+-- Does a firm whose staff the person belongs to want a second factor?
+create function totp_required(identity uuid) returns boolean
+language sql stable
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+	select exists (
+		select from membership m
+		join firm f on f.id = m.firm_id
+		where m.identity_id = $1 and m.kind = 'staff' and m.state = 'active' and f.require_staff_totp
+	)
+$$;
+
+create function totp_remove(identity uuid) returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+	delete from identity_totp t where t.identity_id = totp_remove.identity;
+	update session s set second_factor = false
+	from membership m
+	where m.identity_id = totp_remove.identity and s.firm_id = m.firm_id and s.membership_id = m.id and s.second_factor;
+end
+$$;
+
+grant execute on function
+	totp_enabled(uuid), totp_find(uuid), totp_start(uuid, bytea, timestamptz),
+	totp_confirm(uuid, timestamptz, bigint, bytea[], uuid, timestamptz), totp_use(uuid, bigint, bytea),
+	totp_renew(uuid, bytea[]), totp_required(uuid), totp_remove(uuid)
+to portico_api;
+
+-- Somebody has proved the first factor and is asked for the second: five minutes, five tries, one success.
+create table mfa_challenge (
+	firm_id uuid not null,
+	id uuid not null,
+	membership_id uuid not null,
+	token_hash bytea not null,
+	tries integer not null default 0,
+	created_at timestamptz not null,
+	expires_at timestamptz not null,
+	constraint mfa_challenge_pkey primary key (firm_id, id),
+	constraint mfa_challenge_membership_fk foreign key (firm_id, membership_id)
+		references membership (firm_id, id) on delete cascade,
+	constraint mfa_challenge_token_hash_check check (length(token_hash) = 32),
+	constraint mfa_challenge_tries_check check (tries between 0 and 5)
+);
+
+create index mfa_challenge_membership_idx on mfa_challenge (firm_id, membership_id);
+create index mfa_challenge_expires_idx on mfa_challenge (expires_at);
+
+select table_of_firm('mfa_challenge');
+create policy mfa_challenge_janitor on mfa_challenge to portico_janitor using (true);
+create policy sign_in_attempt_janitor on sign_in_attempt to portico_janitor using (true);
+grant select, insert, delete on mfa_challenge to portico_api;
+grant update (tries) on mfa_challenge to portico_api;
+grant select (firm_id, id, expires_at), delete on mfa_challenge to portico_janitor;
+
+-- What was proved is not so any more: who has just given the old password is asked anew.
+create function challenges_end() returns trigger
+language plpgsql
+as $$
+begin
+	delete from mfa_challenge c
+	using membership m
+	where m.identity_id = new.id and c.firm_id = m.firm_id and c.membership_id = m.id;
+	return null;
+end
+$$;
+
+create trigger challenges_end after update of password_hash on identity
+for each row when (old.password_hash is distinct from new.password_hash) execute function challenges_end();
+
 -- Whoever may sign in no more has no session, and so no refresh token, whichever way they lost the right. A deletion
 -- takes the sessions along by their foreign key.
 create function sessions_end() returns trigger
@@ -102,6 +288,7 @@ as $$
 begin
 	update session s set ended_at = new.updated_at
 	where s.firm_id = new.firm_id and s.membership_id = new.id and s.ended_at is null;
+	delete from mfa_challenge c where c.firm_id = new.firm_id and c.membership_id = new.id;
 	return null;
 end
 $$;

@@ -21,6 +21,7 @@ int firm_get(struct rq *rq)
 struct firm_change {
 	struct firm firm;
 	const char *portal_url, *locale, *timezone, *currency, *sign_in;
+	bool require_staff_totp;
 };
 
 static int firm_judge(struct rq *rq, const void *entity)
@@ -62,6 +63,21 @@ static int keep_a_door(struct rq *rq, const struct firm_change *change)
 	               (long long)row_int(&rows, 0, "count"));
 }
 
+/* Who has no second factor cannot ask others for one: they would be the first to be kept out. */
+static int keep_oneself_in(struct rq *rq, const struct firm *firm, bool before)
+{
+	struct rows rows;
+
+	if (before || !firm->require_staff_totp)
+		return 0;
+	TRY(db_query(&rq->db, &sql_firm_has_factor, NULL, &rows));
+	if (rows.n > 0 && row_bool(&rows, 0, "enabled"))
+		return 0;
+	return err_set(&rq->err, PROBLEM_would_lock_out,
+	               "Set up your own second factor first, with POST /v1/auth/totp; a program "
+	               "cannot do it.");
+}
+
 static int firm_store(struct rq *rq, const struct firm *firm, uint64_t sent)
 {
 	bool bytes_sent = field_sent(firm_entity.fields, sent, "max_upload_bytes");
@@ -90,8 +106,10 @@ int firm_patch(struct rq *rq)
 	change.timezone = firm->timezone;
 	change.currency = firm->currency;
 	change.sign_in = firm->sign_in;
+	change.require_staff_totp = firm->require_staff_totp;
 	TRY(body_read_judged(rq, &firm_entity, FIELD_PATCH, &change, &sent, firm_judge));
 	TRY(keep_a_door(rq, &change));
+	TRY(keep_oneself_in(rq, firm, change.require_staff_totp));
 	TRY(firm_store(rq, firm, sent));
 	TRY(firm_load(rq, firm));
 	return reply_one(rq, &firm_entity, firm, firm->version);

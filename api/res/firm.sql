@@ -26,13 +26,16 @@ set name = :name::text, accent_color = lower(:accent_color::text), support_email
 	access_idle_days = :access_idle_days::integer, access_reminder_days = :access_reminder_days::integer,
 	invitation_ttl_hours = :invitation_ttl_hours::integer, sign_in_link_minutes = :sign_in_link_minutes::integer,
 	session_idle_minutes = :session_idle_minutes::integer,
-	staff_idle_minutes = :staff_idle_minutes::integer,
+	staff_idle_minutes = :staff_idle_minutes::integer, require_staff_totp = :require_staff_totp::boolean,
 	max_upload_bytes = case when :bytes_sent::boolean then :max_upload_bytes::bigint else max_upload_bytes end,
 	portal_url = case when :portal_sent::boolean then nullif(lower(:portal_url::text), :public_url::text) else portal_url end,
 	mail_coalesce_seconds = :mail_coalesce_seconds::integer, default_upload_folder = :default_upload_folder::boolean,
 	default_folder_name = :default_folder_name::text,
 	features_off = features_but(array(select jsonb_array_elements_text(:features::jsonb))), updated_at = :now::timestamptz
 where id = :firm::uuid
+
+-- name: firm_has_factor
+select totp_enabled(m.identity_id) as enabled from membership m where m.firm_id = :firm::uuid and m.id = :me::uuid
 
 -- name: firm_help
 -- S0-25: where the firm's clients find help.

@@ -436,7 +436,8 @@ static int password_prove(struct rq *rq, const struct accept_in *in, const struc
 	guess_begin(rq, o->audience, o->email_key, &guess);
 	TRY(guess_allowed(rq, &guess));
 	right = password_verify(in->password, o->password_hash, &rq->err);
-	TRY(right);
+	if (right < 0)
+		return guess_forget(rq, &guess);
 	if (!right)
 		return guess_wrong(rq, &guess,
 		                   "This address has an account: the password for it is another.");

@@ -65,8 +65,10 @@ static int prove(struct rq *rq, const char *current, struct credential *c)
 	                          .membership = c->who.membership,
 	                          .action = "auth.password_changed"};
 	guess_begin(rq, c->who.audience, c->email_key, &c->guess);
-	if (current == NULL && is_fresh(rq, c))
+	if (current == NULL && is_fresh(rq, c)) {
+		c->guess.firm = id_none; /* there is nothing to guess */
 		return 0;
+	}
 	if (current == NULL)
 		return err_set(&rq->err, PROBLEM_recent_sign_in_required,
 		               "Send current_password: it may be left out only right after "
@@ -74,7 +76,8 @@ static int prove(struct rq *rq, const char *current, struct credential *c)
 		               "forgotten it, is mailed a link to choose one.");
 	TRY(guess_allowed(rq, &c->guess));
 	right = password_verify(current, c->hash, &rq->err);
-	TRY(right);
+	if (right < 0)
+		return guess_forget(rq, &c->guess);
 	return right ? 0 : guess_wrong(rq, &c->guess, "The current password is another.");
 }
 
@@ -107,11 +110,11 @@ int password_put(struct rq *rq)
 	if (strcmp(c.who.audience, "portal") == 0 && strcmp(c.sign_in, "passwordless") == 0)
 		return err_set(&rq->err, PROBLEM_password_sign_in_disabled,
 		               "This firm signs its clients in by mailed links.");
-	TRY(prove(rq, in.current_password, &c));
 	words[0] = c.firm_name;
 	words[1] = c.who.email;
 	words[2] = c.who.name;
 	TRY(password_check(in.new_password, words, "/new_password", &rq->err));
+	TRY(prove(rq, in.current_password, &c));
 	TRY(password_hash(in.new_password, hash, &rq->err));
 	TRY(exchange(rq, &c, hash));
 	return reply_none(rq);

@@ -1,6 +1,7 @@
 /* session.c - signing in with a password, signing out, and the sessions of a person.
  *
- * POST /v1/auth/login   POST /v1/auth/refresh   POST /v1/auth/logout   GET /v1/auth/session
+ * POST /v1/auth/login   POST /v1/auth/mfa   POST /v1/auth/refresh
+ * POST /v1/auth/logout   GET /v1/auth/session
  * GET,DELETE /v1/auth/sessions   DELETE /v1/auth/sessions/{session_id}
  */
 #include "session.h"
@@ -76,7 +77,8 @@ int session_login(struct rq *rq)
 	guess_begin(rq, in.audience, key, &person.guess);
 	TRY(guess_allowed(rq, guess));
 	right = password_verify(in.password, person.password_hash, &rq->err);
-	TRY(right);
+	if (right < 0)
+		return guess_forget(rq, guess);
 	rq->who.firm = guess->firm;
 	db_bind(&rq->db, "firm", arg_id(rq->arena, &guess->firm));
 	db_prelude(&rq->db, &sql_session_claim, NULL, NULL);
@@ -84,6 +86,14 @@ int session_login(struct rq *rq)
 		return guess_wrong(rq, guess, "The address or the password is wrong.");
 	TRY(guess_right(rq, guess));
 	return sign_in(rq, &guess->firm, &guess->membership, in.transport);
+}
+
+int session_mfa(struct rq *rq)
+{
+	struct mfa_in in = {0};
+
+	TRY(body_read(rq, mfa_in_entity.fields, FIELD_CREATE, &in, NULL));
+	return sign_in_second(rq, in.mfa_token, in.code, in.transport);
 }
 
 int session_refresh(struct rq *rq)

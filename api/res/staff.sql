@@ -1,7 +1,7 @@
 -- part: staff_shown
 m.id, m.display_name as name, m.login_email as email, r.id as role_id,
 	case m.state when 'active' then 'active' when 'suspended' then 'deactivated' else 'invited' end as status,
-	m.last_sign_in_at as last_seen_at, false as totp_enabled, m.created_at, m.updated_at
+	m.last_sign_in_at as last_seen_at, totp_enabled(m.identity_id) as totp_enabled, m.created_at, m.updated_at
 from membership m
 join role r on r.firm_id = m.firm_id and r.key = m.role
 

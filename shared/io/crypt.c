@@ -12,7 +12,7 @@ static_assert((int)HASH_SIZE == (int)crypto_auth_hmacsha256_BYTES, "hmac");
 static_assert((int)KEY_SIZE == (int)crypto_kdf_KEYBYTES, "master key");
 static_assert((int)PASSWORD_HASH_SIZE == (int)crypto_pwhash_STRBYTES, "password hash");
 
-enum { SUBKEYS = 5, SEAL_NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES };
+enum { SUBKEYS = 6, SEAL_NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES };
 
 static uint8_t subkeys[SUBKEYS + 1][KEY_SIZE];
 

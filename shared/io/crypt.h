@@ -22,7 +22,8 @@ enum crypt_subkey {
 	KEY_CURSOR = 2,
 	KEY_IDEMPOTENCY = 3,
 	KEY_DEMO = 4,
-	KEY_SESSION = 5
+	KEY_SESSION = 5,
+	KEY_FACTOR = 6
 };
 
 /* Call once at start, before anything else here. 0 or -1. `master` is copied. */
@@ -104,5 +105,20 @@ const char *key_secret(struct arena *a, const uint8_t random[KEY_RANDOM_SIZE],
                        const struct id *firm, const struct id *key);
 /* The ids that a secret claims; 0, or -1 when it is none or its checksum is wrong. */
 int key_secret_claims(struct arena *a, const char *secret, struct id *firm_r, struct id *key_r);
+
+/* A second factor by time (RFC 6238): six digits of SHA-1, a step of 30 s. */
+enum { TOTP_SECRET_SIZE = 20, TOTP_STEP_MS = 30 * 1000, TOTP_DIGITS = 6 };
+
+/* The code of a step, from 0 to 999999. */
+uint32_t totp_code(const uint8_t secret[TOTP_SECRET_SIZE], int64_t step);
+
+/*
+ * The step in which `code` is the secret's: that of `now_ms`, the one before or the one after, for
+ * clocks that differ. -1: none of them, or not six digits. All three are compared, whichever fits.
+ */
+int64_t totp_step(const uint8_t secret[TOTP_SECRET_SIZE], const char *code, int64_t now_ms);
+
+/* The secret as people type it into their app: base32 (RFC 4648) without padding, owned by `a`. */
+const char *totp_text(struct arena *a, const uint8_t secret[TOTP_SECRET_SIZE]);
 
 #endif

@@ -40,7 +40,7 @@ static const struct field firm_fields[] = {
 	F_TEXT(firm, currency, 3, 3, FIELD_PATCH),
 	F_ENUM(firm, sign_in, sign_ins, FIELD_PATCH),
 	F_BOOL(firm, self_registration, FIELD_PATCH),
-	F_BOOL(firm, require_staff_totp, 0),
+	F_BOOL(firm, require_staff_totp, FIELD_PATCH),
 	F_ENUM(firm, reinvite_mode, reinvite_modes, FIELD_PATCH),
 	F_ENUM(firm, registration_email, registration_emails, 0),
 	F_INT(firm, registration_ttl_days, 1, 365, FIELD_PATCH),

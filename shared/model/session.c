@@ -23,6 +23,29 @@ static const struct field refresh_in_fields[] = {
 	FIELD_END,
 };
 
+static const struct field mfa_in_fields[] = {
+	F_SECRET(mfa_in, mfa_token, NEED),
+	F_SECRET(mfa_in, code, NEED),
+	F_ENUM(mfa_in, transport, transports, NEED),
+	FIELD_END,
+};
+
+static const struct field code_in_fields[] = {
+	F_SECRET(code_in, code, NEED),
+	FIELD_END,
+};
+
+static const struct field totp_enrolment_fields[] = {
+	F_TEXT(totp_enrolment, secret, 0, 0, 0),
+	F_TEXT(totp_enrolment, otpauth_url, 0, 0, 0),
+	FIELD_END,
+};
+
+static const struct field recovery_codes_fields[] = {
+	F_TEXTS(recovery_codes, codes, 0, 0),
+	FIELD_END,
+};
+
 static const struct field session_fields[] = {
 	F_ID(session, id, "ses", 0),
 	F_ENUM(session, audience, audiences, 0),
@@ -33,6 +56,7 @@ static const struct field session_fields[] = {
 	F_TIME(session, expires_at, 0),
 	F_TIME(session, idle_expires_at, 0),
 	F_BOOL(session, totp_enabled, 0),
+	F_BOOL(session, totp_required, 0),
 	F_ENUM(session, transport, transports, 0),
 	FIELD_END,
 };
@@ -84,6 +108,12 @@ static const struct field me_fields[] = {
 const struct entity login_in_entity = {"session", "ses", sizeof(struct login_in), login_in_fields};
 const struct entity refresh_in_entity = {"session", "ses", sizeof(struct refresh_in),
                                          refresh_in_fields};
+const struct entity mfa_in_entity = {"session", "ses", sizeof(struct mfa_in), mfa_in_fields};
+const struct entity code_in_entity = {"session", "ses", sizeof(struct code_in), code_in_fields};
+const struct entity totp_enrolment_entity = {"session", "ses", sizeof(struct totp_enrolment),
+                                             totp_enrolment_fields};
+const struct entity recovery_codes_entity = {"session", "ses", sizeof(struct recovery_codes),
+                                             recovery_codes_fields};
 const struct entity session_entity = {"session", "ses", sizeof(struct session), session_fields};
 const struct entity sign_in_result_entity = {"session", "ses", sizeof(struct sign_in_result),
                                              sign_in_result_fields};

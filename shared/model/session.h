@@ -17,7 +17,8 @@ enum {
 	SESSION_ACCESS_SECONDS = 3600,
 	REFRESH_PORTAL_DAYS = 30,
 	REFRESH_PORTAL_DAYS_MAX = 180,
-	REFRESH_GRACE_SECONDS = 60 /* authenticate() has it too */
+	REFRESH_GRACE_SECONDS = 60, /* authenticate() has it too */
+	MFA_SECONDS = 5 * 60        /* to take the phone out and type */
 };
 
 struct login_in {
@@ -28,6 +29,23 @@ struct refresh_in {
 	const char *refresh_token;
 };
 
+struct mfa_in {
+	const char *mfa_token, *code, *transport;
+};
+
+/* A code of the app, or for recovery. */
+struct code_in {
+	const char *code;
+};
+
+struct totp_enrolment {
+	const char *secret, *otpauth_url;
+};
+
+struct recovery_codes {
+	struct texts codes;
+};
+
 struct session {
 	struct id id;
 	const char *audience;
@@ -36,16 +54,17 @@ struct session {
 	struct texts permissions;
 	int64_t authenticated_at, expires_at, idle_expires_at;
 	bool totp_enabled;
+	bool totp_required; /* by the firm, and the session was opened without */
 	const char *transport;
 };
 
 struct sign_in_result {
-	const char *state;         /* "signed_in", "pending_verification" */
+	const char *state;         /* "signed_in", "mfa_required", "pending_verification" */
 	const char *session;       /* JSON */
 	const char *access_token;  /* transport token only */
 	const char *refresh_token; /* the same */
 	int64_t expires_in;        /* seconds, INT64_MIN: null */
-	const char *mfa_token;
+	const char *mfa_token; /* mfa_required: what POST /v1/auth/mfa asks for, beside the code */
 	struct texts mfa_methods;
 };
 
@@ -74,6 +93,10 @@ struct me {
 extern const char *const audiences[];
 extern const struct entity login_in_entity;
 extern const struct entity refresh_in_entity;
+extern const struct entity mfa_in_entity;
+extern const struct entity code_in_entity;
+extern const struct entity totp_enrolment_entity;
+extern const struct entity recovery_codes_entity;
 extern const struct entity session_entity;
 extern const struct entity sign_in_result_entity;
 extern const struct entity session_info_entity;

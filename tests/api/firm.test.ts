@@ -127,7 +127,6 @@ test('every fault is told at once, with its place', async () => {
     '/max_upload_bytes out_of_range',
   ]);
   for (const [name, value] of Object.entries({
-    require_staff_totp: true,
     registration_email: 'free',
     slug: 'x',
   })) {

@@ -234,15 +234,37 @@ test('ten wrong guesses from one place close it for a while, to that address alo
   }
 });
 
-test('a hundred wrong guesses from anywhere close the account to strangers for a day, not to the person', async () => {
+test('P11 a hundred wrong guesses a day, from anywhere; strangers cannot use up the last ten, nor shut the person out', async () => {
   const victim = await newPortalUser(firm, await newClient(firm.owner));
-  for (let i = 0; i < 25; i++) {
-    const round = await Promise.all([1, 2, 3, 4].map(() => guess(victim.email, ownAddress())));
-    for (const got of round) assert.equal(said(got), '401 invalid_credentials');
+  const from = (n: number) => `127.0.0.${n}`;
+  const said4 = async (round: Promise<Awaited<ReturnType<typeof guess>>>[]) => (await Promise.all(round)).map(said);
+  let wrong = 0;
+  for (let i = 0; i < 30; i++) {
+    const round = await said4([1, 2, 3, 4].map(() => guess(victim.email, ownAddress())));
+    wrong += round.filter((s) => s === '401 invalid_credentials').length;
   }
-  assert.equal(said(await guess(victim.email, ownAddress(), PASSWORD)), '429 too_many_attempts');
+  assert.equal(wrong, 90, 'also when they come at once');
+  assert.equal(said(await guess(victim.email, from(2), PASSWORD)), '429 too_many_attempts');
+  const begun = Date.now();
   assert.equal(said(await guess(victim.email, victim.from, PASSWORD)), '200');
+  assert.ok(Date.now() - begun < 30_000);
+  for (let i = 0; i < 12; i++) wrong += said(await guess(victim.email, victim.from)).startsWith('401') ? 1 : 0;
+  assert.equal(wrong, 100);
+  await advance(24 * 3600);
+  assert.equal(said(await guess(victim.email, from(3), PASSWORD)), '200');
   firm.owner = await signIn(firm.slug, 'staff', firm.owner.email);
+});
+
+test('P11 a guess that was right, or could not be made, is none', async () => {
+  const ann = await newPortalUser(firm, await newClient(firm.owner));
+  const place = ownAddress();
+  for (let i = 0; i < 12; i++) assert.equal(said(await guess(ann.email, place, PASSWORD)), '200');
+  const count = async () => (await stack.sql('select coalesce(sum(failures), 0)::int as n from sign_in_attempt where firm_id = $1', [firm.id]))[0].n;
+  const before = await count();
+  assert.equal(said(await guess(ann.email, place)), '401 invalid_credentials');
+  assert.equal(await count(), before + 2);
+  assert.equal(said(await guess(ann.email, place, PASSWORD)), '200');
+  assert.equal(await count(), before + 1, 'the day’s count keeps what was wrong');
 });
 
 test('a session ends when it is idle for too long', async () => {

@@ -30,6 +30,14 @@ const DEFINERS = [
 	'setup_needed()',
 	'sign_in_find(uuid,text,text)',
 	'test_reset()',
+	'totp_confirm(uuid,timestamp with time zone,bigint,bytea[],uuid,timestamp with time zone)',
+	'totp_enabled(uuid)',
+	'totp_find(uuid)',
+	'totp_remove(uuid)',
+	'totp_renew(uuid,bytea[])',
+	'totp_required(uuid)',
+	'totp_start(uuid,bytea,timestamp with time zone)',
+	'totp_use(uuid,bigint,bytea)',
 ];
 const DEFINER_TRIGGERS = [
 	'end_mailed_tokens()', 'end_tokens_of_identity()', 'firm_roles()', 'folder_matter()', 'folder_matter_content()',
@@ -38,7 +46,7 @@ const DEFINER_TRIGGERS = [
 ];
 
 // Tables that belong to no one firm.
-const GLOBAL = ['identity', 'installation', 'mail_request', 'role_permission'];
+const GLOBAL = ['identity', 'identity_totp', 'installation', 'mail_request', 'role_permission'];
 
 const ROLES = ['portico_api', 'portico_janitor', 'portico_mailer', 'portico_relay'];
 

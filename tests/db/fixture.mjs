@@ -204,6 +204,10 @@ export class Fixture {
 			firm_id: firm.id, membership_id: owner.id, key_hash: randomBytes(32), fingerprint: randomBytes(32),
 			created_at: T0, expires_at: at(86400),
 		});
+		await put(this.db, 'mfa_challenge', {
+			firm_id: firm.id, id: randomUUID(), membership_id: person.id, token_hash: randomBytes(32), created_at: T0,
+			expires_at: at(300),
+		});
 		await put(this.db, 'sign_in_attempt', {
 			firm_id: firm.id, key_hash: randomBytes(32), failures: 1, resets_at: at(900),
 		});

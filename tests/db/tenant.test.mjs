@@ -151,7 +151,8 @@ test('P4 the same unique values are free in every firm: nothing is told by a col
 		where indisunique and indrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)
 			and attname <> 'firm_id' order by 1`);
 	assert.deepEqual(rows.map((r) => r.name), [
-		'firm_pkey', 'firm_portal_host_key', 'firm_slug_key', 'identity_email_key', 'identity_pkey', 'installation_pkey',
+		'firm_pkey', 'firm_portal_host_key', 'firm_slug_key', 'identity_email_key', 'identity_pkey', 'identity_totp_pkey',
+		'installation_pkey',
 		'mail_request_pkey', 'role_permission_pkey',
 	]);
 });

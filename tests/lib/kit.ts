@@ -1,5 +1,6 @@
 // kit.ts - what most tests from outside begin with: firms, people, and short words for "answers this" and "refuses so".
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import type { components } from 'openapi-types';
 import { api, type Api } from './client.mjs';
 import { call } from './recorder.mjs';
@@ -153,6 +154,26 @@ export async function signIn(
     200,
   );
   return person(result, firm, email, password, from);
+}
+
+/** The code that an authenticator app shows for the secret now, or so many steps of 30 s later. */
+export async function codeOf(secret: string, later = 0): Promise<string> {
+  const { now } = await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200);
+  const digits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const bytes = Buffer.from((digits.match(/.{8}/g) ?? []).map((b) => parseInt(b, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.parse(now) / 30_000) + later));
+  const mac = createHmac('sha1', bytes).update(counter).digest();
+  const at = (mac[19] ?? 0) & 15;
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+/** Give the person, who has just signed in, a second factor: its secret, the code that was used, and recovery codes. */
+export async function withFactor(person: Pick<Person, 'api'>): Promise<{ secret: string; used: string; codes: string[] }> {
+  const { secret } = await ok(person.api.POST('/v1/auth/totp'), 201);
+  const used = await codeOf(secret);
+  const { codes } = await ok(person.api.POST('/v1/auth/totp/confirm', { body: { code: used } }), 200);
+  return { secret, used, codes };
 }
 
 /** The token of the one invitation link in a mail. */

@@ -15,6 +15,7 @@ import {
   newPending,
   newPortalUser,
   openDoor,
+  nobody,
   ok,
   share,
   signIn,
@@ -32,6 +33,8 @@ import {
   sink,
   tokenOf,
   unsubscribeTokenOf,
+  codeOf,
+  withFactor,
   type Caller,
   type Firm,
   type Key,
@@ -175,6 +178,10 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
       password: 'nothing at all',
       transport: 'token',
     }),
+    verifyMfa: () => ({ mfa_token: 'x'.repeat(90), code: '000000', transport: 'token' }),
+    confirmTotp: () => ({ code: '000000' }),
+    disableTotp: () => ({ code: '000000' }),
+    regenerateRecoveryCodes: () => ({ code: '000000' }),
     refreshSession: () => ({ refresh_token: 'x'.repeat(95) }),
     requestMagicLink: () => ({ firm: 'nobody', audience: 'staff', email: 'nobody@mail.test' }),
     redeemMagicLink: () => ({ token: 'x'.repeat(86), transport: 'token' }),
@@ -351,6 +358,22 @@ export const NEEDED: Record<string, (world: World) => Promise<unknown>> = {
     password: PASSWORD,
     transport: 'token',
   }),
+  verifyMfa: async (w) => {
+    const { codes } = await withFactor(w.firm.owner);
+    const asked = await ok(
+      nobody().POST('/v1/auth/login', {
+        body: { firm: w.firm.slug, audience: 'staff', email: w.firm.owner.email, password: PASSWORD, transport: 'token' },
+      }),
+      200,
+    );
+    return { mfa_token: asked.mfa_token, code: codes[0], transport: 'token' };
+  },
+  confirmTotp: async (w) => {
+    const { secret } = await ok(w.firm.owner.api.POST('/v1/auth/totp'), 201);
+    return { code: await codeOf(secret) };
+  },
+  disableTotp: async (w) => ({ code: (await withFactor(w.firm.owner)).codes[0] }),
+  regenerateRecoveryCodes: async (w) => ({ code: (await withFactor(w.firm.owner)).codes[0] }),
   refreshSession: async (w) => ({ refresh_token: (await signIn(w.firm.slug, 'staff', w.firm.owner.email)).refresh }),
   acceptInvitation: async (w) => {
     const contact = await newContact(w.firm.owner, w.client);

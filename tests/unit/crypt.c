@@ -314,6 +314,39 @@ static void test_key_secret(void **state)
 	arena_release(&a);
 }
 
+static void test_totp(void **state)
+{
+	/* RFC 6238, appendix B, the last six of its eight digits */
+	static const struct {
+		int64_t at_s;
+		const char *code;
+	} cases[] = {
+		{59, "287082"},         {1111111109, "081804"}, {1111111111, "050471"},
+		{1234567890, "005924"}, {2000000000, "279037"}, {20000000000, "353130"},
+	};
+	static const uint8_t secret[TOTP_SECRET_SIZE + 1] = "12345678901234567890";
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, TEST_ARENA_MAX);
+	for (size_t i = 0; i < lengthof(cases); i++) {
+		int64_t at = cases[i].at_s * 1000, step = cases[i].at_s / 30;
+
+		assert_int_equal(totp_step(secret, cases[i].code, at), step);
+		assert_int_equal(totp_step(secret, cases[i].code, at - 30000), step);
+		assert_int_equal(totp_step(secret, cases[i].code, at + 30000), step);
+		assert_int_equal(totp_step(secret, cases[i].code, at + 60000), -1);
+		assert_int_equal(totp_step(secret, cases[i].code, at - 60000), -1);
+	}
+	for (size_t i = 0; i < 5; i++) {
+		static const char *const none[] = {"", "28708", "2870820", "28708x", " 287082"};
+
+		assert_int_equal(totp_step(secret, none[i], 59000), -1);
+	}
+	assert_string_equal(totp_text(&a, secret), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+	arena_release(&a);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -333,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_mail_token),
 		cmocka_unit_test(test_mail_code),
 		cmocka_unit_test(test_key_secret),
+		cmocka_unit_test(test_totp),
 	};
 
 	return cmocka_run_group_tests_name("crypt", tests, setup, NULL);

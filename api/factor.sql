@@ -1,0 +1,5 @@
+-- name: factor_find
+select secret, started_at, confirmed, last_step from totp_find(:identity::uuid)
+
+-- name: factor_use
+select totp_use(:identity::uuid, :step::bigint, :recovery::bytea) as done

@@ -7,7 +7,7 @@ create function features_but(others text[]) returns text[]
 language sql immutable parallel safe
 return array(
 	select f.feature
-	from unnest(array['documents', 'matters', 'imports', 'api_keys', 'announcements']) with ordinality as f (feature, place)
+	from unnest(array['documents', 'matters', 'imports', 'api_keys']) with ordinality as f (feature, place)
 	where f.feature <> all(others)
 	order by f.place
 );

@@ -101,7 +101,7 @@ int totp_confirm(struct rq *rq)
 {
 	struct recovery_codes codes;
 	struct code_in in = {0};
-	struct factor f;
+	struct factor f = {0};
 	struct who who;
 	struct rows rows;
 	int64_t step;

@@ -336,7 +336,8 @@ static void test_totp(void **state)
 		assert_int_equal(totp_step(secret, cases[i].code, at - 30000), step);
 		assert_int_equal(totp_step(secret, cases[i].code, at + 30000), step);
 		assert_int_equal(totp_step(secret, cases[i].code, at + 60000), -1);
-		assert_int_equal(totp_step(secret, cases[i].code, at - 60000), -1);
+		if (at >= 60000)
+			assert_int_equal(totp_step(secret, cases[i].code, at - 60000), -1);
 	}
 	for (size_t i = 0; i < 5; i++) {
 		static const char *const none[] = {"", "28708", "2870820", "28708x", " 287082"};

@@ -4,6 +4,7 @@
  */
 #include "auth.h"
 #include "crypt.h"
+#include "guess.h"
 #include "invitation.h"
 #include "registration.h"
 #include "reply.h"
@@ -283,16 +284,49 @@ static int join(struct rq *rq, struct opened *o)
 	return db_query(&rq->db, &sql_register_password, args, NULL);
 }
 
+static void begin_unit(struct rq *rq, const struct opened *o)
+{
+	rq->who.firm = o->firm;
+	db_bind(&rq->db, "firm", arg_id(rq->arena, &o->firm));
+	db_prelude(&rq->db, &sql_register_claim, NULL, NULL);
+}
+
+/*
+ * Whoever reads the mail did not necessarily ask: with the password of a stranger, who asked in
+ * their name, they would open the portal to that stranger. So it is asked for once more. Begins the
+ * request's unit.
+ */
+static int prove_asking(struct rq *rq, const struct opened *o, const char *password)
+{
+	struct guess guess = {.firm = o->firm, .action = "auth.registration_confirmed"};
+	int right;
+
+	if (o->password_hash == NULL) {
+		begin_unit(rq, o);
+		return 0;
+	}
+	if (password == NULL)
+		return err_fault(&rq->err, "/password", "required",
+		                 "Send the password that was chosen with the request.");
+	guess_begin(rq, "registration", o->email_key, &guess);
+	TRY(guess_allowed(rq, &guess));
+	right = password_verify(password, o->password_hash, &rq->err);
+	if (right < 0)
+		return guess_forget(rq, &guess);
+	begin_unit(rq, o);
+	if (!right)
+		return guess_wrong(rq, &guess, "It is not the password of the request.");
+	return guess_right(rq, &guess);
+}
+
 int registration_confirm(struct rq *rq)
 {
-	struct token_in in = {0};
+	struct confirm_in in = {0};
 	struct opened o;
 
-	TRY(body_read(rq, token_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(body_read(rq, confirm_in_entity.fields, FIELD_CREATE, &in, NULL));
 	TRY(open_token(rq, in.token, &o));
-	rq->who.firm = o.firm;
-	db_bind(&rq->db, "firm", arg_id(rq->arena, &o.firm));
-	db_prelude(&rq->db, &sql_register_claim, NULL, NULL);
+	TRY(prove_asking(rq, &o, in.password));
 	TRY(take(rq, &o));
 	TRY(join(rq, &o));
 	rq->who.known = true;

@@ -34,6 +34,12 @@ static const struct field registration_in_fields[] = {
 	FIELD_END,
 };
 
+static const struct field confirm_in_fields[] = {
+	F_SECRET(confirm_in, token, NEED),
+	F_SECRET(confirm_in, password, FIELD_CREATE),
+	FIELD_END,
+};
+
 static const struct field verify_in_fields[] = {
 	F_ID(verify_in, contact_id, "con", FIELD_CREATE | FIELD_NULLABLE),
 	F_ID(verify_in, client_id, "cli", FIELD_CREATE | FIELD_NULLABLE),
@@ -61,6 +67,8 @@ const struct entity registration_entity = {"registration", "reg", sizeof(struct 
                                            registration_fields};
 const struct entity registration_in_entity = {"registration", "reg", sizeof(struct registration_in),
                                               registration_in_fields};
+const struct entity confirm_in_entity = {"registration", "reg", sizeof(struct confirm_in),
+                                         confirm_in_fields};
 const struct entity verify_in_entity = {"registration", "reg", sizeof(struct verify_in),
                                         verify_in_fields};
 const struct entity badges_entity = {"staff", "stf", sizeof(struct badges), badges_fields};

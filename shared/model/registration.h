@@ -32,6 +32,11 @@ struct registration_in {
 	const char *name, *email, *phone, *message, *password;
 };
 
+struct confirm_in {
+	const char *token;
+	const char *password; /* the one that was chosen with the request; NULL: not sent */
+};
+
 /* Whom the request is verified as: a contact that is there, or a new one of a client. */
 struct verify_in {
 	struct id contact_id, client_id;
@@ -51,6 +56,7 @@ struct portal_me {
 extern const char *const registration_states[];
 extern const struct entity registration_entity;
 extern const struct entity registration_in_entity;
+extern const struct entity confirm_in_entity;
 extern const struct entity verify_in_entity;
 extern const struct entity badges_entity;
 extern const struct entity portal_me_entity;

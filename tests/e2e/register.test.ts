@@ -61,10 +61,12 @@ test('S1-7, S1-9, S1-10, S1-17: asked, confirmed by the button, waiting, and let
 	assert.equal(await visitor.page.textContent('#firm'), firm.name);
 	await visitor.look('confirm');
 	assert.ok(!visitor.asked.some((url) => url.endsWith('/registrations/confirm')), 'P1: opening it confirms nothing');
+	await visitor.page.fill('#password', PASSWORD);
 	await visitor.page.click('button.main');
 	await visitor.page.waitForSelector('.note.good');
 	await visitor.look('confirmed');
 	await visitor.open(link);
+	await visitor.page.fill('#password', PASSWORD);
 	await visitor.page.click('button.main');
 	await visitor.page.waitForSelector('.note.bad');
 	assert.equal(await visitor.page.isVisible('#form'), false);

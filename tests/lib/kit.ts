@@ -429,7 +429,8 @@ export async function newPending(firm: Firm, over: Partial<Schema['RegistrationI
   const after = await sink.mark();
   await ok(register(firm, email, over), 202);
   const [mail] = await sink.mails(email, { after });
-  await ok(nobody().POST('/v1/registrations/confirm', { body: { token: confirmTokenOf(mail) } }), 204);
+  const chosen = over.password ?? PASSWORD;
+  await ok(nobody().POST('/v1/registrations/confirm', { body: { token: confirmTokenOf(mail), password: chosen } }), 204);
   const from = ownAddress();
   const password = over.password ?? PASSWORD;
   const result = await ok(

@@ -218,7 +218,7 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
     previewInvitation: () => ({ token: 'x'.repeat(86) }),
     acceptInvitation: () => ({ token: 'x'.repeat(86), password: 'seven wet herons', transport: 'token' }),
     registerSelf: () => ({ firm: 'nobody', name: 'X', email: address(), password: 'seven wet herons wade home' }),
-    confirmRegistration: () => ({ token: 'x'.repeat(86) }),
+    confirmRegistration: () => ({ token: 'x'.repeat(86), password: PASSWORD }),
     verifyRegistration: () => ({ create_contact: true, client_id: ids['client_id'] }),
     createFolder: () => ({ client_id: ids['client_id'], name: unique('F') }),
     updateFolder: () => ({ name: unique('F') }),
@@ -396,7 +396,7 @@ export const NEEDED: Record<string, (world: World) => Promise<unknown>> = {
   confirmRegistration: async (w) => {
     const email = address();
     await ok(register(w.firm, email), 202);
-    return { token: confirmTokenOf((await sink.mails(email))[0]) };
+    return { token: confirmTokenOf((await sink.mails(email))[0]), password: PASSWORD };
   },
   changePassword: async () => ({ current_password: PASSWORD, new_password: 'eight dry herons walk home' }),
   createInvitation: async (w) => ({ contact_id: (await newContact(w.firm.owner, w.client)).id, send: 'later' }),

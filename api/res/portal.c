@@ -6,6 +6,7 @@
  */
 #include "portal.h"
 
+#include "auth.h"
 #include "download.h"
 #include "matter.h"
 #include "reply.h"
@@ -18,8 +19,9 @@ int portal_home(struct rq *rq)
 {
 	struct portal_home home;
 
-	TRY(find_one(rq, &sql_portal_home, ARGS({"public_url", this_worker.conf.public_url}),
-	             &portal_home_entity, &home));
+	if (find_one(rq, &sql_portal_home, ARGS({"public_url", this_worker.conf.public_url}),
+	             &portal_home_entity, &home) < 0)
+		return auth_gone(rq);
 	return reply_one(rq, &portal_home_entity, &home, 0);
 }
 

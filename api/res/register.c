@@ -2,6 +2,7 @@
  *
  * POST /v1/registrations   POST /v1/registrations/confirm   GET /v1/portal/me
  */
+#include "audit.h"
 #include "auth.h"
 #include "crypt.h"
 #include "guess.h"
@@ -153,6 +154,22 @@ static int count(struct rq *rq, const struct applicant *a)
 	return 0;
 }
 
+/* Nobody is known yet: the entry names the request, which names the person. */
+static int note_asked(struct rq *rq, const struct id *registration)
+{
+	const struct actor nobody = {.type = "system", .id = id_none, .name = "Portico"};
+	const struct audit_entry entry = {
+		.action = "auth.registration_asked",
+		.object_type = "registration",
+		.object = *registration,
+		.outcome = "ok",
+		.ip = rq->addr,
+		.request_id = rq->request_id,
+	};
+
+	return audit_write(&rq->db, &nobody, &entry, rq->now);
+}
+
 /* The same rows and the same mail, known address or not: only what the mail says differs. */
 static int ask(struct rq *rq, const struct applicant *a, const char *hash)
 {
@@ -173,6 +190,7 @@ static int ask(struct rq *rq, const struct applicant *a, const char *hash)
 	                {"nonce", arg_bytes(rq->arena, nonce, sizeof(nonce))},
 	                {"expires_at", arg_time(rq->arena, expires)}),
 	           NULL));
+	TRY(note_asked(rq, &id));
 	return outbox_mail_registration(&rq->db, OUTBOX_RECEIVED, NULL, &id, rq->now);
 }
 

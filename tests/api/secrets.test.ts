@@ -6,7 +6,7 @@ import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { contract } from '../lib/recorder.mjs';
 import { checksums, quiet } from '../lib/state.js';
-import { callerOf, fit, idsOf, make, newWorld, type World } from '../lib/world.js';
+import { callerOf, fit, idsOf, make, newWorld, WAYS, type World } from '../lib/world.js';
 import { enable, key, newContact, nobody, ok, raw, settled, sink, stack, tokenOf, PASSWORD } from '../lib/kit.js';
 
 let world: World;
@@ -20,6 +20,7 @@ test('rule 11: GET and HEAD change nothing, nor does looking at an invitation', 
   const contact = await newContact(world.firm.owner, world.client);
   await ok(enable(world.firm.owner, contact), 200);
   const [mail] = await sink.mails(contact.primary_email ?? '');
+  const notice = (await WAYS['getUnsubscription']?.(world)) ?? {};
   for (const w of [world, other])
     for (const user of [w.user.email, w.invited.primary_email ?? '', contact.primary_email ?? ''])
       await settled(w.firm, user, 0);
@@ -30,7 +31,7 @@ test('rule 11: GET and HEAD change nothing, nor does looking at an invitation', 
       .sort(() => Math.random() - 0.5)) {
       const got = await make(
         op,
-        fit(op, { ...idsOf(world), ...(op.path.startsWith('/v1/portal') ? { document_id: world.own.id } : {}) }),
+        fit(op, { ...idsOf(world), ...notice, ...(op.path.startsWith('/v1/portal') ? { document_id: world.own.id } : {}) }),
         callerOf(op, world),
       );
       assert.ok(got.status < 300, `${op.id} ${got.status}`);

@@ -242,6 +242,7 @@ describe('signing in by mail', () => {
     await refused(redeem({ firm: firm.slug, email: 'nobody@mail.test', code: '123456' }), 401, 'invalid_code');
     await refused(redeem({ email: user.email, code: '123456' }), 422, 'firm_required');
     await refused(nobody().POST('/v1/auth/magic_links', { body: { audience: 'portal', email: user.email } }), 422, 'firm_required');
+    await refused(nobody().POST('/v1/auth/password_resets', { body: { audience: 'portal', email: user.email } }), 422, 'firm_required');
   });
 
   test('the cookie transport, as with a password', async () => {

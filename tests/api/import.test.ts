@@ -304,6 +304,8 @@ test('413, 415, 411 and wrong parameters are refused before the file is sent', a
   assert.equal((await send(`${CLIENTS}\n`, 'kind=clients', staff, { 'content-type': 'text/csv; charset=UTF-8; header=present' })).status, 202);
   const large = await send(Buffer.alloc(64 * 1024 * 1024 + 1, 'x'), 'kind=clients');
   assert.deepEqual([large.status, large.json.code], [413, 'too_large']);
+  const unmeasured = await send(`${CLIENTS}\n`, 'kind=clients', staff, { 'transfer-encoding': 'chunked' });
+  assert.deepEqual([unmeasured.status, unmeasured.json.code], [411, 'length_required']);
   const wrong = await send(`${CLIENTS}\n`, 'kind=people&dry_run=perhaps&send_invitations=soon');
   assert.deepEqual(
     [wrong.status, wrong.json.errors.map((e: Schema['FieldError']) => e.pointer).sort()],

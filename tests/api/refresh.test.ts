@@ -78,7 +78,7 @@ describe('a device', () => {
     await staff();
   });
 
-  test('S0-24 an app comes back after weeks, is in the list with its kind, and is ended there', async () => {
+  test('S0_24 an app comes back after weeks, is in the list with its kind, and is ended there', async () => {
     const got = await raw('/v1/auth/login', {
       method: 'POST',
       headers: { 'user-agent': 'Portico/1.0 (iPhone; iOS 19.0)' },
@@ -105,7 +105,7 @@ describe('a device', () => {
     await staff();
   });
 
-  test('S0-24 each kind of device is told by what it says of itself', async () => {
+  test('S0_24 each kind of device is told by what it says of itself', async () => {
     const ann = await portal();
     const kinds: Record<string, string> = {
       'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0': 'computer',

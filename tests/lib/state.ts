@@ -5,7 +5,12 @@ import { stack } from './kit.js';
 const READING: Record<string, string[]> = { session: ['last_seen_at'], sequencer: ['audit_sequence', 'audit_hash'] };
 
 /** Rows that go by themselves, when the janitor comes to it. */
-const GOING: Record<string, string> = { blob: "where t.state <> 'doomed'" };
+const IMPORTS = "i.created_at > (select max(created_at) from import) - interval '80 days'";
+const GOING: Record<string, string> = {
+  blob: "where t.state <> 'doomed'",
+  import: `join import i using (firm_id, id) where ${IMPORTS}`,
+  import_row: `join import i on i.firm_id = t.firm_id and i.id = t.import_id where ${IMPORTS}`,
+};
 
 /** Every table's content as one checksum each. */
 export async function checksums(): Promise<Record<string, string>> {

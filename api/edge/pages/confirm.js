@@ -1,4 +1,4 @@
-// Confirms the address of a registration, by the button alone.
+// Confirms the address of a registration with the password that was chosen for it; opening the link does nothing.
 import { byId, call, notice, passwordToggle } from "./api.js";
 import { onLink, way } from "./arrive.js";
 import { findFirm } from "./firm.js";

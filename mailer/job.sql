@@ -63,7 +63,8 @@ for update of e skip locked;
 
 -- name: job_facts
 -- All that a mail says, and in `stop` why it is not to be sent after all (pitfall P12). A document counts while
--- it is not in the trash, not with another client and, for portal people, while they see it.
+-- it is not in the trash, not with another client and, for portal people, while they see it; for staff, while it is in
+-- no matter that they may not know of.
 select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen,
        e.folder_id, e.document_id, e.membership_id, e.to_email_key, not f.notify_required as may_end,
        r.state = 'known' as known, r.has_credential, r.name as applicant, r.email as applicant_email,
@@ -164,9 +165,12 @@ left join lateral (
     from document y
     join folder w on w.firm_id = y.firm_id and w.id = y.folder_id
     where y.firm_id = e.firm_id and y.id = any(e.document_ids) and y.trashed_at is null and y.client_id = e.client_id
-      and (e.recipient_kind = 'staff' or exists (
-             select from portal_items(e.firm_id, e.membership_id) p
-             where p.item_kind = 'document' and p.document_id = y.id))
+      and case when e.recipient_kind = 'staff'
+            then y.matter_id is null or matter_open(e.firm_id, y.matter_id, e.membership_id)
+            else exists (
+              select from portal_items(e.firm_id, e.membership_id) p
+              where p.item_kind = 'document' and p.document_id = y.id)
+          end
   ) g
 ) u on e.kind = 'document.uploaded';
 

@@ -92,7 +92,9 @@ where s.firm_id = :firm::uuid
 order by m.login_email_key, s.id;
 
 -- name: outbox_mail_upload
--- The envelopes are written in the order of their keys, so that two uploads at once wait and never deadlock.
+-- The envelopes are written in the order of their keys, so that two uploads at once wait and never deadlock. Of the
+-- staff nobody hears of what belongs to a matter that he or she may not know of (pitfall P22); a restricted matter's
+-- own team is assigned to what its clients send for it.
 with doc as (
   select d.firm_id, d.id, d.client_id, d.folder_id, d.internal, d.matter_id, f.path
   from document d
@@ -107,17 +109,27 @@ with doc as (
   where not d.internal and (d.matter_id is null or exists (
           select from share o
           where o.firm_id = s.firm_id and o.membership_id = s.membership_id and o.matter_id = d.matter_id))
+), assigned as (
+  select t.membership_id as id
+  from doc d
+  join client_team t on t.firm_id = d.firm_id and t.client_id = d.client_id
+  union
+  select t.membership_id
+  from doc d
+  join matter x on x.firm_id = d.firm_id and x.id = d.matter_id and x.restricted
+  join matter_team t on t.firm_id = x.firm_id and t.matter_id = x.id
 ), team as (
   select m.id
   from doc d
-  join client_team t on t.firm_id = d.firm_id and t.client_id = d.client_id
-  join membership m on m.firm_id = t.firm_id and m.id = t.membership_id and m.state = 'active'
-  where :by_client::boolean
+  cross join assigned a
+  join membership m on m.firm_id = d.firm_id and m.id = a.id and m.state = 'active'
+  where :by_client::boolean and (d.matter_id is null or matter_open(d.firm_id, d.matter_id, m.id))
 ), fallback as (
   select m.id
-  from firm f
+  from doc d
+  join firm f on f.id = d.firm_id and f.unassigned_fallback = 'admins'
   join membership m on m.firm_id = f.id and m.kind = 'staff' and m.role in ('owner', 'admin') and m.state = 'active'
-  where f.id = :firm and f.unassigned_fallback = 'admins' and :by_client and not exists (select from team)
+  where :by_client and not exists (select from team) and (d.matter_id is null or matter_open(d.firm_id, d.matter_id, m.id))
 ), recipient as (
   select distinct on (m.login_email_key) m.*
   from (select id from contacts union select id from team union select id from fallback) r

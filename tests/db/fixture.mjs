@@ -90,6 +90,13 @@ export class Fixture {
 		});
 	}
 
+	// Puts a member of staff on the team of a matter.
+	join(matter, staff) {
+		return put(this.db, 'matter_team', {
+			firm_id: matter.firm_id, matter_id: matter.id, membership_id: staff.id, created_at: T0,
+		});
+	}
+
 	folder(client, parent = null, more = {}) {
 		const name = this.name('folder');
 		return put(this.db, 'folder', {
@@ -161,9 +168,7 @@ export class Fixture {
 		const person = await this.portal(firm, contact);
 		const matter = await this.matter(client);
 		await this.take(matter, contact);
-		await put(this.db, 'matter_team', {
-			firm_id: firm.id, matter_id: matter.id, membership_id: owner.id, created_at: T0,
-		});
+		await this.join(matter, owner);
 		const folder = await this.folder(client);
 		const document = await this.document(folder);
 		const share = await this.share(person, { folder });

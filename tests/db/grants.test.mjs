@@ -38,6 +38,7 @@ const tablesOf = (names) => [...new Set(names.map((n) => n.split('.')[0]))];
 test('the mailer reads no bytes: neither a blob nor what leads to one', async () => {
 	await refused(as.mailer.query('select * from blob'), DENIED);
 	await refused(as.mailer.query('select path from blob'), DENIED);
+	await refused(as.mailer.query('select name from matter'), DENIED);
 	for (const column of ['blob_id', 'sha256', 'size', 'content_type', 'custom_fields'])
 		await refused(as.mailer.query(`select ${column} from document`), DENIED);
 	await refused(as.mailer.query('select * from document'), DENIED);
@@ -50,8 +51,8 @@ test('the mailer reads no secret but the nonce that it derives links from', asyn
 	assert.deepEqual(names.filter((n) => /nonce|hash|[.].*token|sealed|fingerprint|identity_id|path$/.test(n)),
 		['envelope.token_id', 'folder.path', 'invitation.nonce', 'mailed_token.nonce', 'registration.nonce']);
 	assert.deepEqual(tablesOf(names), ['client', 'client_contact', 'client_team', 'contact', 'delivery', 'document', 'envelope',
-		'event', 'firm', 'folder', 'invitation', 'mail_preference', 'mailed_token', 'membership', 'registration', 'share', 'suppression',
-		'test_mail']);
+		'event', 'firm', 'folder', 'invitation', 'mail_preference', 'mailed_token', 'matter', 'matter_team', 'membership', 'registration', 'share',
+		'suppression', 'test_mail']);
 });
 
 test('the mailer changes nothing but its own bookkeeping', async () => {

@@ -76,6 +76,43 @@ test('S3_30 nobody assigned: silence by default, the admins where the firm wants
 	assert.deepEqual(addresses(await rig.envelopes(next)), [w.owner.login_email, admin.login_email].sort());
 });
 
+test('S3_28 P22 an upload into a restricted matter is told to its team, and of the others to those who may know of it', async () => {
+	const w = await rig.world();
+	const [outside, inside, admin] = [await rig.make.staff(w.firm, 'member'), await rig.make.staff(w.firm, 'member'), await rig.make.staff(w.firm, 'admin')];
+	const matter = await rig.make.matter(w.client, { restricted: true });
+	const folder = await rig.make.folder(w.client, null, { matter_id: matter.id });
+	const told = async () => {
+		const { event, assigned } = await rig.mailUpload(w, w.portal, await rig.make.document(folder));
+		return { assigned, to: addresses(await rig.envelopes(event)) };
+	};
+	await team(w, outside);
+	assert.deepEqual(await told(), { assigned: 0, to: [] });
+	await rig.owner.query("update firm set unassigned_fallback = 'admins' where id = $1", [w.firm.id]);
+	assert.deepEqual(await told(), { assigned: 0, to: [w.owner.login_email] }, 'not the admin');
+	await rig.make.join(matter, inside);
+	assert.deepEqual(await told(), { assigned: 1, to: [inside.login_email] });
+	await team(w, w.owner);
+	assert.deepEqual(await told(), { assigned: 2, to: [inside.login_email, w.owner.login_email].sort() });
+	await rig.owner.query('update matter set restricted = false where id = $1', [matter.id]);
+	assert.deepEqual(await told(), { assigned: 2, to: [outside.login_email, w.owner.login_email].sort() }, 'an open matter is the client\'s team\'s');
+	assert.ok(admin.id);
+});
+
+test('P22 a notice to the staff names nothing that went into a restricted matter meanwhile', async () => {
+	const w = await rig.world({ mail_coalesce_seconds: 60 });
+	const member = await rig.make.staff(w.firm, 'member');
+	await team(w, member);
+	const { doc } = await rig.mailUpload(w, w.portal);
+	const { doc: kept } = await rig.mailUpload(w, w.portal);
+	const matter = await rig.make.matter(w.client, { restricted: true });
+	await rig.owner.query('update document set folder_id = $2 where id = $1', [doc.id, (await rig.make.folder(w.client, null, { matter_id: matter.id })).id]);
+	rig.setOffset(61);
+	await rig.mailer();
+	const [mail] = await rig.sink.wait(member.login_email, 1, 0, 60_000);
+	assert.equal(mail.subject, `New document: ${kept.name} (Acme GmbH)`);
+	assert.ok(!mail.raw.includes(doc.name));
+});
+
 test('an archived client and a contact without relation hear nothing', async () => {
 	const w = await rig.world();
 	const ben = await rig.person(w, 'Ben');

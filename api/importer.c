@@ -507,7 +507,8 @@ static may_wait int invite_candidate(struct importer *m, struct rq *rq, const ch
 	                ARGS({"line", line}, {"invitation", outcome}, {"errors", errors}), NULL);
 }
 
-/* Somebody who was archived meanwhile is not invited, and nobody else waits because of that. */
+/* Somebody who was archived meanwhile, or has what the importer may not know of, is not invited,
+ * and nobody else waits because of that. */
 static may_wait int invite(struct importer *m, const char *contact, const char *line)
 {
 	struct rq *rq = unit_of_firm(m, true);
@@ -515,7 +516,8 @@ static may_wait int invite(struct importer *m, const char *contact, const char *
 
 	db_bind(&rq->db, "contact_id", contact);
 	result = invite_candidate(m, rq, line);
-	if (result < 0 && rq->err.problem == PROBLEM_not_found) {
+	if (result < 0 && (rq->err.problem == PROBLEM_not_found ||
+	                   rq->err.problem == PROBLEM_shared_items_not_accessible)) {
 		db_roll_back(&rq->db);
 		db_end(&rq->db);
 		arena_release(&m->unit_arena);

@@ -115,6 +115,44 @@ int candidate_refuse(struct rq *rq, const struct texts *reasons)
 	return -1;
 }
 
+/* ---- what is shared ---- */
+
+static bool about_matter(const struct rows *shares, int i)
+{
+	return strcmp(row_text(shares, i, "item_type"), "matter") == 0;
+}
+
+static int refuse_hidden(struct rq *rq, int hidden)
+{
+	return err_set(&rq->err, PROBLEM_shared_items_not_accessible,
+	               "%d shared items are not open to you.", hidden);
+}
+
+int access_shares(struct rq *rq, struct rows *shares_r)
+{
+	int hidden = 0;
+
+	TRY(auth_known(rq));
+	TRY(db_query(&rq->db, &sql_invite_shares, NULL, shares_r));
+	for (int i = 0; i < shares_r->n; i++)
+		hidden +=
+			!row_bool(shares_r, i, "open") ||
+			!rq_may(rq, about_matter(shares_r, i) ? "matters:read" : "documents:read");
+	return hidden > 0 ? refuse_hidden(rq, hidden) : 0;
+}
+
+/* How much is shared that belongs to matters which the caller may not know of. */
+static int shares_hidden(struct rq *rq, int *hidden_r)
+{
+	struct rows shares;
+
+	*hidden_r = 0;
+	TRY(db_query(&rq->db, &sql_invite_shares, NULL, &shares));
+	for (int i = 0; i < shares.n; i++)
+		*hidden_r += !row_bool(&shares, i, "open");
+	return 0;
+}
+
 /* ---- invitations ---- */
 
 /* A new open invitation of the membership to `email`; the one before is superseded. */
@@ -154,12 +192,18 @@ static int invitation_mail(struct rq *rq, const struct candidate *c, const char 
 
 /*
  * A mail that was given up is tried again on the same invitation, since nobody has its link; that
- * somebody asks for it clears the address (pitfalls P9, P10).
+ * somebody asks for it clears the address (pitfalls P9, P10). To another address than before it
+ * hands over what is shared: nobody sends it who may not know of that (S2-12).
  */
 int invitation_send(struct rq *rq, struct candidate *c, const char *email)
 {
 	bool same = strcmp(key_of(rq, email), key_of(rq, c->login_email)) == 0;
+	int hidden = 0;
 
+	if (!same)
+		TRY(shares_hidden(rq, &hidden));
+	if (hidden > 0)
+		return refuse_hidden(rq, hidden);
 	if (c->undelivered)
 		TRY(db_query(&rq->db, &sql_invite_clear_address,
 		             ARGS({"email_key", key_of(rq, email)}), NULL));
@@ -207,13 +251,15 @@ int invitation_follow(struct rq *rq, struct candidate *c)
 {
 	const char *email = invitation_address(rq, c);
 	struct texts reasons;
+	int hidden;
 
 	if (!id_is_none(&c->identity) || id_is_none(&c->invitation) || c->sends == 0)
 		return 0;
 	if (email != NULL && strcmp(key_of(rq, email), key_of(rq, c->login_email)) == 0)
 		return 0;
 	TRY(candidate_reasons(rq, c, email, &reasons));
-	if (!c->resend_on_change || reasons.n > 0)
+	TRY(shares_hidden(rq, &hidden));
+	if (!c->resend_on_change || reasons.n > 0 || hidden > 0)
 		return invitation_withdraw(rq, c);
 	return invitation_send(rq, c, email);
 }
@@ -308,6 +354,7 @@ static int access_readdress(struct rq *rq, struct candidate *c, const struct acc
 {
 	const char *name = in->display_name != NULL ? in->display_name : c->contact.display_name;
 	const char *membership = arg_id(rq->arena, &c->membership);
+	struct rows shares;
 
 	if (strcmp(c->state, "suspended") == 0)
 		return err_set(&rq->err, PROBLEM_portal_access_suspended,
@@ -315,6 +362,7 @@ static int access_readdress(struct rq *rq, struct candidate *c, const struct acc
 	if (strcmp(c->reinvite_mode, "cycle") == 0)
 		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
 		               "Switch the access off, then on with the new address.");
+	TRY(access_shares(rq, &shares));
 	TRY(db_query(&rq->db, &sql_invite_membership_reissue,
 	             ARGS({"membership", membership}, {"email", email},
 	                  {"email_key", key_of(rq, email)}, {"display_name", name},

@@ -51,6 +51,13 @@ may_wait int access_turn_on(struct rq *rq, struct candidate *c, const struct acc
  */
 may_wait int access_turn_off(struct rq *rq, struct candidate *c, struct id *snapshot_r);
 
+/*
+ * All that is shared with the contact bound as :contact_id, as SharePage has it. Whoever takes it
+ * away, or hands it to another address, must be able to see it all: else -1 with
+ * shared_items_not_accessible and a count, never names (S2-12).
+ */
+may_wait int access_shares(struct rq *rq, struct rows *shares_r);
+
 /* Refuse an end that is not in the future; TIME_NULL is fine. */
 int access_end_check(struct rq *rq, int64_t ends_at);
 
@@ -67,14 +74,16 @@ may_wait int access_equip(struct rq *rq, const struct id *membership, const stru
 /*
  * Mail the open invitation of the candidate: the same row when it was never sent, else a new one
  * that supersedes it (new token, fresh expiry), to the given address. Its id is left in
- * c->invitation.
+ * c->invitation. -1 with shared_items_not_accessible: the address is another one than before, and
+ * things are shared of matters that the caller may not know of.
  */
 may_wait int invitation_send(struct rq *rq, struct candidate *c, const char *email);
 
 /*
  * After the contact's addresses have changed: a link that went to an address which is no longer
- * the one to invite dies. As the firm wants it, another one goes to the new address, or the staff
- * are told (model C3). Nothing happens to who has registered, or was not mailed yet.
+ * the one to invite dies. As the firm wants it (and the caller may send it), another one goes to
+ * the new address, or the staff are told (model C3). Nothing happens to who has registered, or was
+ * not mailed yet.
  */
 may_wait int invitation_follow(struct rq *rq, struct candidate *c);
 

@@ -171,25 +171,6 @@ int access_patch(struct rq *rq)
 	return access_show(rq, &c);
 }
 
-/* Whoever switches off must be able to see all that was shared; else a count, never names (S2-12).
- */
-static int may_see_shares(struct rq *rq, const struct rows *shares)
-{
-	int hidden = 0;
-
-	TRY(auth_known(rq));
-	for (int i = 0; i < shares->n; i++) {
-		bool matter = strcmp(row_text(shares, i, "item_type"), "matter") == 0;
-
-		hidden += !row_bool(shares, i, "open") ||
-		          !rq_may(rq, matter ? "matters:read" : "documents:read");
-	}
-	if (hidden == 0)
-		return 0;
-	return err_set(&rq->err, PROBLEM_shared_items_not_accessible,
-	               "%d shared items are not open to you.", hidden);
-}
-
 int access_off(struct rq *rq)
 {
 	struct candidate c;
@@ -200,8 +181,7 @@ int access_off(struct rq *rq)
 	if (id_is_none(&c.membership))
 		return err_set(&rq->err, PROBLEM_not_found, "Portal access is off.");
 	TRY(access_match(rq, &c));
-	TRY(db_query(&rq->db, &sql_access_shares, NULL, &shares));
-	TRY(may_see_shares(rq, &shares));
+	TRY(access_shares(rq, &shares));
 	TRY(access_turn_off(rq, &c, &snapshot));
 	return reply_rows(rq, 200, &share_entity, &shares);
 }
@@ -225,8 +205,7 @@ int access_reissue(struct rq *rq)
 		return err_set(&rq->err, PROBLEM_portal_access_suspended,
 		               "Resume the access first, then issue it anew.");
 	TRY(may_turn_on(rq, &c, &in));
-	TRY(db_query(&rq->db, &sql_access_shares, NULL, &shares));
-	TRY(may_see_shares(rq, &shares));
+	TRY(access_shares(rq, &shares));
 	in.ends_at = c.ends_at;
 	TRY(db_query(&rq->db, &sql_access_tools,
 	             ARGS({"membership", arg_id(rq->arena, &c.membership)}), &tools));

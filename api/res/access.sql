@@ -40,28 +40,6 @@ left join lateral (
 ) p on m.id is not null
 where c.firm_id = :firm::uuid and c.id = :contact_id::uuid and c.archived_at is null
 
--- name: access_shares
--- What was shared, told once more when it is taken away (S2-9).
-select s.id, i.type as item_type,
-	jsonb_build_object('type', i.type, 'id', coalesce(s.folder_id, s.document_id, s.matter_id)) as item_id,
-	coalesce(f.name, d.name, x.name) as item_name, s.client_id, s.contact_id,
-	c.display_name as contact_name, s.access, null::timestamptz as notified_at,
-	jsonb_build_object('type', case s.created_by_type when 'key' then 'api_key' else s.created_by_type end,
-		'id', coalesce(s.created_by_id, s.firm_id), 'name', s.created_by_name) as created_by,
-	s.created_at, i.matter_id is null or matter_open(s.firm_id, i.matter_id, :me::uuid) as open
-from share s
-join contact c on c.firm_id = s.firm_id and c.id = s.contact_id
-left join folder f on f.firm_id = s.firm_id and f.id = s.folder_id
-left join document d on d.firm_id = s.firm_id and d.id = s.document_id
-left join matter x on x.firm_id = s.firm_id and x.id = s.matter_id
-cross join lateral (
-	select case when s.folder_id is not null then 'folder' when s.document_id is not null then 'document' else 'matter' end
-			as type,
-		coalesce(s.matter_id, f.matter_id, d.matter_id) as matter_id
-) i
-where s.firm_id = :firm::uuid and s.contact_id = :contact_id::uuid
-order by s.created_at, s.id
-
 -- name: access_snapshot
 select n.id from access_snapshot n
 where n.firm_id = :firm::uuid and n.id = :snapshot::uuid and n.contact_id = :contact_id::uuid

@@ -320,6 +320,48 @@ describe('P22 a restricted matter is there for its team and for owners alone', (
     assert.ok(off.data.some((s) => s.item_id === matter.id && s.item_name === word));
   });
 
+  /** Somebody with whom a restricted matter is shared, registered or only invited. */
+  const holder = async (registered: boolean) => {
+    const second = address('second');
+    const person = registered ? await newPortalUser(firm, client, { emails: [second] }) : undefined;
+    const contact = person?.contact ?? (await newContact(staff, client, { emails: [second] }));
+    if (!registered) await ok(enable(staff, contact), 200);
+    const matter = await newMatter(staff, client, [contact], { restricted: true });
+    await ok(share(staff, 'matter', matter, [contact], 'view', false), 201);
+    return { contact, second, person };
+  };
+  const rename = (contact: { id: string }, primary_email: string) =>
+    ok(mate.api.PATCH('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } }, body: { primary_email } }), 200);
+
+  test('S2_12 C2 another sign-in address hands over what is shared: only by who may see it all', async () => {
+    const { contact, second, person } = await holder(true);
+    const move = (as: Caller) => enable(as, contact, { send: 'later', login_email: second });
+    assert.match((await refused(move(mate), 403, 'shared_items_not_accessible')).detail, /^1 shared items/);
+    assert.equal((await ok(person?.api.GET('/v1/auth/session') ?? assert.fail(), 200)).audience, 'portal');
+    assert.equal((await access(staff, contact)).login_email, person?.email);
+    assert.equal((await ok(move(staff), 200)).login_email, second);
+  });
+
+  test('S2_12 C3 before registration too: the link dies with the address, and goes to another one only by who may see it all', async () => {
+    for (const on_pending_email_change of ['revoke_and_resend', 'revoke_and_notify_staff'] as const) {
+      await ok(staff.api.PATCH('/v1/firm', { body: { on_pending_email_change } }), 200);
+      const { contact } = await holder(false);
+      const fresh = address('fresh');
+      await rename(contact, fresh);
+      const { status, invitation } = await access(staff, contact);
+      assert.deepEqual([status, invitation?.status, invitation?.email], ['not_sent', 'not_sent', fresh]);
+      const header = () => ({ 'Idempotency-Key': unique('key-0000') });
+      const invite = (as: Caller) =>
+        as.api.POST('/v1/invitations', { params: { header: header() }, body: { contact_id: contact.id, send: 'now' } });
+      const path = { invitation_id: invitation?.id ?? '' };
+      const resend = (as: Caller) => as.api.POST('/v1/invitations/{invitation_id}/resend', { params: { path, header: header() } });
+      for (const reply of [invite(mate), resend(mate), enable(mate, contact)])
+        await refused(reply, 403, 'shared_items_not_accessible');
+      assert.ok(!(await emails(staff, contact)).some((mail) => mail.to.includes(fresh)));
+      await ok(resend(staff), 202);
+    }
+  });
+
   test('404 everywhere, and in no list', async () => {
     const matter = await newMatter(staff, client, [user.contact], { name: unique('SECRET'), restricted: true });
     const folder = await newFolder(staff, client, { matter_id: matter.id });

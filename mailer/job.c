@@ -317,9 +317,14 @@ static void door_tokens(struct job *job, const struct rows *rows, int i, struct 
 	bool invites = strstr(job->kind, "invitation") != NULL;
 	struct id row = row_id(rows, i, "token_row");
 	const uint8_t *nonce;
+	uint8_t of_address[NONCE_SIZE];
 
-	if (row_bytes(rows, i, "nonce", &job->arena, &nonce) != NONCE_SIZE)
+	if (strcmp(job->kind, ADDRESS_PURPOSE) == 0) {
+		mail_nonce(row_text(rows, i, "to_email_key"), of_address);
+		nonce = of_address;
+	} else if (row_bytes(rows, i, "nonce", &job->arena, &nonce) != NONCE_SIZE) {
 		return;
+	}
 	t->link = mail_token(&job->arena, invites ? INVITATION_PURPOSE : job->kind, &job->firm,
 	                     &row, nonce);
 	if (strcmp(job->kind, MAILED_SIGN_IN) == 0)

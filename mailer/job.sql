@@ -71,9 +71,9 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
        f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url,
        case when f.portal_url is null then f.slug end as slug, z.locale, v.actor_name as actor,
        c.name as client, coalesce(i.nonce, t.nonce, q.nonce) as nonce,
-       coalesce(i.id, t.id, q.id) as token_row, e.about, a.portals,
+       coalesce(i.id, t.id, q.id, n.id) as token_row, e.about, a.portals,
        local_time(case e.kind when 'access_ending' then m.ends_at when 'access_idle' then m.idle_ends_at
-                  else coalesce(i.expires_at, t.expires_at, r.expires_at) end, z.zone) as until,
+                  else coalesce(i.expires_at, t.expires_at, r.expires_at, n.expires_at) end, z.zone) as until,
        coalesce(o.name, d.name, wc.display_name) as item, s.access = 'view_upload' as can_upload,
        u.documents, u.count, u.one_folder,
        case
@@ -97,6 +97,12 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
            case
              when t.state is distinct from 'open' then 'the link is not good any more'
              when t.expires_at <= :now then 'the link has expired'
+           end
+         when e.kind = 'address_confirmation' then
+           case
+             when n.state is distinct from 'open' then 'the invitation is closed'
+             when n.expires_at <= :now then 'the invitation has expired'
+             when n.other_email_key is distinct from e.to_email_key then 'another address was typed'
            end
          when e.kind = 'credential_changed' then null
          when e.kind = 'find_portals' then case when a.portals is null then 'there is no portal any more' end
@@ -137,6 +143,7 @@ cross join lateral (
 left join client c on c.firm_id = e.firm_id and c.id = e.client_id
 left join invitation i on i.firm_id = e.firm_id and i.id = e.invitation_id
 left join mailed_token t on t.firm_id = e.firm_id and t.id = e.token_id
+left join invitation n on n.firm_id = e.firm_id and n.id = e.token_id and e.kind = 'address_confirmation'
 left join lateral (
   select jsonb_agg(jsonb_build_object('name', p.name, 'url', p.portal_url, 'slug', p.slug) order by p.name, p.id) as portals
   from firm p

@@ -29,19 +29,13 @@ static const char *template_name(struct arena *a, const char *kind)
 static const struct path {
 	const char *kind, *path;
 } paths[] = {
-	{"invitation", "/accept#"},
-	{"staff_invitation", "/accept#"},
-	{"sign_in", "/m#"},
-	{"password_reset", "/reset#"},
-	{"credential_changed", "/forgot"},
-	{"find_portals", "/signin"},
-	{"portal_address", "/signin"},
-	{"access_ending", "/signin"},
-	{"access_idle", "/signin"},
-	{"pending_email_changed", "/signin"},
-	{"registration_received", "/confirm#"},
-	{"registration_pending", "/signin"},
-	{"registration_verified", "/signin"},
+	{"invitation", "/accept#"},           {"staff_invitation", "/accept#"},
+	{"address_confirmation", "/accept#"}, {"sign_in", "/m#"},
+	{"password_reset", "/reset#"},        {"credential_changed", "/forgot"},
+	{"find_portals", "/signin"},          {"portal_address", "/signin"},
+	{"access_ending", "/signin"},         {"access_idle", "/signin"},
+	{"pending_email_changed", "/signin"}, {"registration_received", "/confirm#"},
+	{"registration_pending", "/signin"},  {"registration_verified", "/signin"},
 };
 
 /* The link's path: the item that the mail is about, for several folders' documents the sign-in. */

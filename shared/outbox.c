@@ -140,6 +140,15 @@ int outbox_mail_token(struct db *db, const struct id *token, int64_t now)
 	                ARGS({"token", arg_id(a, token)}, {"now", arg_time(a, now)}), NULL);
 }
 
+int outbox_mail_address(struct db *db, const struct id *invitation, int64_t now)
+{
+	struct arena *a = db->arena;
+
+	return db_query(db, &sql_outbox_mail_address,
+	                ARGS({"invitation", arg_id(a, invitation)}, {"now", arg_time(a, now)}),
+	                NULL);
+}
+
 int outbox_mail_credential(struct db *db, const struct id *membership, const char *about,
                            int64_t now)
 {

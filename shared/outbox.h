@@ -105,6 +105,13 @@ may_wait int outbox_mail_credential(struct db *db, const struct id *membership, 
                                     int64_t now);
 
 /*
+ * Queue the mail to the other address that an invited person would rather sign in with, whose link
+ * accepts the open invitation for it; nothing where there is none. Not sent any more once another
+ * address was typed, or the invitation is closed. 0, or -1 with err. S0-19, model C7.
+ */
+may_wait int outbox_mail_address(struct db *db, const struct id *invitation, int64_t now);
+
+/*
  * Queue the mail that lists the portals of a person's sign-in address, in all firms; the firm bound
  * sends it. Nobody: nothing. 0, or -1 with err. S2-3.
  */

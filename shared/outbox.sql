@@ -169,6 +169,15 @@ from mailed_token t
 join membership m on m.firm_id = t.firm_id and m.id = t.membership_id
 where t.firm_id = :firm::uuid and t.id = :token::uuid and t.state = 'open';
 
+-- name: outbox_mail_address
+-- No mail of the invitation's own: what becomes of it is not what became of the invitation.
+insert into envelope (firm_id, id, kind, recipient_kind, contact_id, client_id, token_id, to_email, to_email_key,
+                      due_at, expires_at, created_at, updated_at)
+select i.firm_id, new_id(:now::timestamptz), 'address_confirmation', 'address', i.contact_id, i.client_id, i.id,
+       i.other_email, i.other_email_key, :now, least(:now + interval '4 days', i.expires_at), :now, :now
+from invitation i
+where i.firm_id = :firm::uuid and i.id = :invitation::uuid and i.state = 'open' and i.other_email is not null;
+
 -- name: outbox_mail_person
 insert into envelope (firm_id, id, kind, recipient_kind, membership_id, contact_id, about, to_email, to_email_key,
                       to_name, due_at, expires_at, created_at, updated_at)

@@ -14,6 +14,7 @@
 #include "invite.h"
 #include "reply.h"
 #include "res.h"
+#include "session.h"
 #include "setting.h"
 #include "signin.h"
 #include "sql_invitation.h"
@@ -288,8 +289,17 @@ struct opened {
 	const char *email, *email_key, *name, *password_hash, *audience;
 	const char *slug, *firm_name, *portal_url, *accent_color, *sign_in;
 	bool self_registration;
+	bool other; /* `email` is not the invited one: this is the mail that proves it (C7) */
+	bool email_locked; /* only the invited one is taken */
 	int64_t expires_at;
 };
+
+static int revoked(struct rq *rq)
+{
+	return err_set(&rq->err, PROBLEM_invitation_revoked,
+	               "A newer invitation was sent, or this one was withdrawn: use the latest "
+	               "mail, or ask the firm for a new one.");
+}
 
 static int state_check(struct rq *rq, const struct rows *row)
 {
@@ -299,10 +309,7 @@ static int state_check(struct rq *rq, const struct rows *row)
 		return err_set(&rq->err, PROBLEM_invitation_used,
 		               "The invitation has been used: sign in instead.");
 	if (strcmp(state, "open") != 0)
-		return err_set(
-			&rq->err, PROBLEM_invitation_revoked,
-			"A newer invitation was sent, or this one was withdrawn: use the latest "
-			"mail, or ask the firm for a new one.");
+		return revoked(rq);
 	if (row_time(row, 0, "expires_at") <= rq->now)
 		return err_set(&rq->err, PROBLEM_invitation_expired,
 		               "The invitation has expired: ask the firm to send a new one.");
@@ -324,7 +331,39 @@ static void opened_read(const struct rows *row, struct opened *o)
 	o->accent_color = row_text(row, 0, "accent_color");
 	o->sign_in = row_text(row, 0, "sign_in");
 	o->self_registration = row_bool(row, 0, "self_registration");
+	o->email_locked = row_bool(row, 0, "email_locked");
 	o->expires_at = row_time(row, 0, "expires_at");
+}
+
+/* Is it the token of the mail to the other address? */
+static bool is_other(struct rq *rq, const char *token, const struct rows *row,
+                     const struct opened *o)
+{
+	const char *key = row_text(row, 0, "other_email_key");
+	uint8_t nonce[NONCE_SIZE];
+
+	if (key == NULL)
+		return false;
+	mail_nonce(key, nonce);
+	return mail_token_verify(rq->arena, token, ADDRESS_PURPOSE, &o->firm, &o->invitation,
+	                         nonce);
+}
+
+/* Where an address was typed, it may be the link of one that was typed before. Always -1. */
+static int no_link(struct rq *rq, const struct rows *row)
+{
+	if (row_text(row, 0, "other_email_key") != NULL)
+		return revoked(rq);
+	return err_set(&rq->err, PROBLEM_not_found, "This is no link of ours.");
+}
+
+static void opened_other(const struct rows *row, struct opened *o)
+{
+	o->other = true;
+	o->email = row_text(row, 0, "other_email");
+	o->email_key = row_text(row, 0, "other_email_key");
+	o->identity = row_id(row, 0, "other_identity");
+	o->password_hash = row_text(row, 0, "other_password_hash");
 }
 
 /*
@@ -344,12 +383,16 @@ static int open_token(struct rq *rq, const char *token, struct opened *o)
 	         ARGS({"firm", arg_id(rq->arena, &o->firm)},
 	              {"invitation", arg_id(rq->arena, &o->invitation)}),
 	         &row));
-	if (row.n == 0 || row_bytes(&row, 0, "nonce", rq->arena, &nonce) != NONCE_SIZE ||
-	    !mail_token_verify(rq->arena, token, INVITATION_PURPOSE, &o->firm, &o->invitation,
-	                       nonce))
+	if (row.n == 0 || row_bytes(&row, 0, "nonce", rq->arena, &nonce) != NONCE_SIZE)
 		return err_set(&rq->err, PROBLEM_not_found, "This is no link of ours.");
 	opened_read(&row, o);
-	return state_check(rq, &row);
+	if (is_other(rq, token, &row, o))
+		opened_other(&row, o);
+	else if (!mail_token_verify(rq->arena, token, INVITATION_PURPOSE, &o->firm, &o->invitation,
+	                            nonce))
+		return no_link(rq, &row);
+	TRY(state_check(rq, &row));
+	return o->other && o->email_locked ? revoked(rq) : 0;
 }
 
 static const char *firm_of(struct rq *rq, const struct opened *o)
@@ -398,6 +441,7 @@ int invitation_preview(struct rq *rq)
 		.credential = !asks_password(&o)        ? "none"
 	                      : o.password_hash != NULL ? "existing"
 	                                                : "new",
+		.email_locked = o.email_locked,
 		.expires_at = o.expires_at,
 	};
 	return reply_one(rq, &invitation_preview_entity, &preview, 0);
@@ -490,14 +534,13 @@ static int identity_settle(struct rq *rq, struct opened *o, const char *hash)
 	return done ? 0 : err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
 }
 
-/* The invitation is used up, and it is the one who calls now that uses it. */
-static int take(struct rq *rq, const struct opened *o)
+/* Changes the invitation while it is open; who comes too late is told why. */
+static int while_open(struct rq *rq, const struct stmt *change, const struct arg *args)
 {
-	const struct arg *args = ARGS({"invitation", arg_id(rq->arena, &o->invitation)});
 	struct rows rows;
 
 	TRY(db_query(&rq->db, &sql_invitation_lock_invited, args, NULL));
-	TRY(db_query(&rq->db, &sql_invitation_take, args, &rows));
+	TRY(db_query(&rq->db, change, args, &rows));
 	if (rows.n > 0)
 		return 0;
 	TRY(db_query(&rq->db, &sql_invitation_open, args, &rows));
@@ -506,15 +549,39 @@ static int take(struct rq *rq, const struct opened *o)
 	               "The invitation has expired: ask the firm to send a new one.");
 }
 
+/* The invitation is used up, and it is the one who calls now that uses it. */
+static int take(struct rq *rq, const struct opened *o)
+{
+	return while_open(rq, &sql_invitation_take,
+	                  ARGS({"invitation", arg_id(rq->arena, &o->invitation)},
+	                       {"other_email_key", o->other ? o->email_key : NULL}));
+}
+
+/* The contact has the address from now on: a person signs in with one of the contact's (S2-29). */
+static int adopt(struct rq *rq, const struct arg *args)
+{
+	static const char *const names[] = {"emails", NULL};
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_invitation_adopt, args, &rows));
+	return rows.n == 0 ? 0
+	                   : record_change(rq, "contact.updated", row_id(&rows, 0, "id"), id_none,
+	                                   names);
+}
+
 /* From now on the identity belongs to the membership, and cannot lose the password that it has. */
 static int join(struct rq *rq, const struct opened *o, const char *name)
 {
 	const char *identity = arg_id(rq->arena, &o->identity);
+	const struct arg *args =
+		ARGS({"membership", arg_id(rq->arena, &o->membership)}, {"identity", identity},
+	             {"name", name}, {"other_email", o->other ? o->email : NULL},
+	             {"other_email_key", o->other ? o->email_key : NULL});
 	struct rows rows;
 
-	TRY(change_one(rq, &sql_invitation_register,
-	               ARGS({"membership", arg_id(rq->arena, &o->membership)},
-	                    {"identity", identity}, {"name", name})));
+	TRY(change_one(rq, &sql_invitation_register, args));
+	if (o->other)
+		TRY(adopt(rq, args));
 	if (opens_by_mail(o))
 		return 0;
 	TRY(db_query(&rq->db, &sql_invitation_has_password, ARGS({"identity", identity}), &rows));
@@ -532,34 +599,89 @@ static void act_as(struct rq *rq, const struct opened *o, const char *name)
 	rq->who.name = name != NULL ? name : o->name;
 }
 
-static int email_fits(struct rq *rq, const struct accept_in *in, const struct opened *o)
+/* Another address than that of the link: its key; NULL, none was sent. -1: the firm wants the
+ * invited one. */
+static int other_address(struct rq *rq, const struct accept_in *in, const struct opened *o,
+                         const char **key_r)
 {
-	const char *key;
-
-	if (in->email == NULL ||
-	    (email_parse(rq->arena, in->email, NULL, &key) == 0 && strcmp(key, o->email_key) == 0))
+	*key_r = NULL;
+	if (in->email == NULL)
+		return 0;
+	if (email_parse(rq->arena, in->email, NULL, key_r) < 0)
+		return err_fault(&rq->err, "/email", "invalid_email", "This is no address.");
+	if (strcmp(*key_r, o->email_key) == 0)
+		*key_r = NULL;
+	if (*key_r == NULL || !o->email_locked)
 		return 0;
 	return err_set(&rq->err, PROBLEM_email_mismatch, "The invitation was sent to %s; use that.",
 	               email_masked(rq->arena, o->email));
 }
 
-int invitation_accept(struct rq *rq)
+static int may_ask(struct rq *rq, const struct opened *o)
+{
+	const char *invitation = arg_id(rq->arena, &o->invitation);
+	uint8_t hash[HASH_SIZE];
+	struct rows rows;
+	int64_t until;
+
+	crypt_sha256(invitation, strlen(invitation), hash);
+	TRY(db_query(&rq->db, &sql_invitation_ask_count,
+	             ARGS({"key", arg_bytes(rq->arena, hash, sizeof(hash))},
+	                  {"most", arg_int(rq->arena, ADDRESS_ASKED_MAX)},
+	                  {"seconds", arg_int(rq->arena, ADDRESS_ASKED_SECONDS)}),
+	             &rows));
+	until = row_time(&rows, 0, "until");
+	if (until == TIME_NULL)
+		return 0;
+	rq->err.retry_after_s = (int)((until - rq->now) / 1000 + 1);
+	return err_set(
+		&rq->err, PROBLEM_too_many_attempts,
+		"Too many addresses were sent: use one of the mails, or the invited address.");
+}
+
+/*
+ * Whoever holds the link says where they would rather sign in: a mail goes there, and only its link
+ * accepts the invitation for that address (model C7). Until then all stays as it is, so that a
+ * typing error locks nobody out. Whether somebody has the address is not told (promise P10).
+ */
+static int ask_proof(struct rq *rq, const struct opened *o, const char *email, const char *key)
+{
+	const struct sign_in_result asked = {.state = "confirm_address", .expires_in = INT64_MIN};
+
+	TRY(may_ask(rq, o));
+	TRY(while_open(rq, &sql_invitation_ask_other,
+	               ARGS({"invitation", arg_id(rq->arena, &o->invitation)}, {"email", email},
+	                    {"email_key", key})));
+	act_as(rq, o, NULL);
+	TRY(record_act(rq, "invitation.other_address", "invitation", o->invitation));
+	TRY(outbox_mail_address(&rq->db, &o->invitation, rq->now));
+	return reply_one(rq, &sign_in_result_entity, &asked, 0);
+}
+
+static int join_and_enter(struct rq *rq, struct opened *o, const struct accept_in *in)
 {
 	char hash[PASSWORD_HASH_SIZE];
+
+	TRY(credential(rq, in, o, hash));
+	TRY(take(rq, o));
+	act_as(rq, o, in->name);
+	TRY(identity_settle(rq, o, hash));
+	TRY(join(rq, o, in->name));
+	TRY(record(rq, "invitation.accepted", o->invitation, id_none));
+	return sign_in(rq, &o->firm, &o->membership, in->transport);
+}
+
+int invitation_accept(struct rq *rq)
+{
 	struct accept_in in = {0};
+	const char *other;
 	struct opened o;
 
 	TRY(body_read(rq, accept_in_entity.fields, FIELD_CREATE, &in, NULL));
 	TRY(open_token(rq, in.token, &o));
-	TRY(email_fits(rq, &in, &o));
+	TRY(other_address(rq, &in, &o, &other));
 	rq->who.firm = o.firm;
 	db_bind(&rq->db, "firm", arg_id(rq->arena, &o.firm));
 	db_prelude(&rq->db, &sql_invitation_claim, NULL, NULL);
-	TRY(credential(rq, &in, &o, hash));
-	TRY(take(rq, &o));
-	TRY(identity_settle(rq, &o, hash));
-	TRY(join(rq, &o, in.name));
-	act_as(rq, &o, in.name);
-	TRY(record(rq, "invitation.accepted", o.invitation, id_none));
-	return sign_in(rq, &o.firm, &o.membership, in.transport);
+	return other != NULL ? ask_proof(rq, &o, in.email, other) : join_and_enter(rq, &o, &in);
 }

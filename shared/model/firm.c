@@ -42,7 +42,7 @@ static const struct field firm_fields[] = {
 	F_BOOL(firm, self_registration, FIELD_PATCH),
 	F_BOOL(firm, require_staff_totp, FIELD_PATCH),
 	F_ENUM(firm, reinvite_mode, reinvite_modes, FIELD_PATCH),
-	F_ENUM(firm, registration_email, registration_emails, 0),
+	F_ENUM(firm, registration_email, registration_emails, FIELD_PATCH),
 	F_INT(firm, registration_ttl_days, 1, 365, FIELD_PATCH),
 	F_ENUM(firm, invite_unknown_email, invite_unknowns, FIELD_PATCH),
 	F_ENUM(firm, on_pending_email_change, email_changes, FIELD_PATCH),
@@ -109,6 +109,7 @@ static const struct field invitation_preview_fields[] = {
 	F_TEXT(invitation_preview, name, 0, 0, 0),
 	F_BOOL(invitation_preview, requires_password, 0),
 	F_TEXT(invitation_preview, credential, 0, 0, 0),
+	F_BOOL(invitation_preview, email_locked, 0),
 	F_TIME(invitation_preview, expires_at, 0),
 	FIELD_END,
 };

@@ -58,6 +58,7 @@ struct invitation_preview {
 	const char *email, *name;
 	bool requires_password;
 	const char *credential; /* "new", "existing" or "none" */
+	bool email_locked;      /* no other address than this one may be chosen */
 	int64_t expires_at;
 };
 

@@ -5,9 +5,11 @@
 
 #include "field.h"
 
-#define INVITATION_PURPOSE "invitation" /* of its mail token */
+#define INVITATION_PURPOSE "invitation"           /* of its mail token */
+#define ADDRESS_PURPOSE    "address_confirmation" /* of the token that proves another address */
 
-enum { INVITATION_RESEND_SECONDS = 60 };
+/* A few typing errors; whoever holds a link is not to send mails to any number of addresses. */
+enum { INVITATION_RESEND_SECONDS = 60, ADDRESS_ASKED_MAX = 5, ADDRESS_ASKED_SECONDS = 24 * 3600 };
 
 struct invitation {
 	struct id id;

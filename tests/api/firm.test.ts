@@ -126,13 +126,8 @@ test('every fault is told at once, with its place', async () => {
   await refused(patch({ max_upload_bytes: meta.max_upload_bytes + 1 }), 422, 'validation_failed', [
     '/max_upload_bytes out_of_range',
   ]);
-  for (const [name, value] of Object.entries({
-    registration_email: 'free',
-    slug: 'x',
-  })) {
-    const got = await raw('/v1/firm', { method: 'PATCH', as: staff, json: { [name]: value } });
-    assert.equal(`${got.status} ${got.json.errors[0].pointer} ${got.json.errors[0].code}`, `422 /${name} read_only`);
-  }
+  const got = await raw('/v1/firm', { method: 'PATCH', as: staff, json: { slug: 'x' } });
+  assert.equal(`${got.status} ${got.json.errors[0].pointer} ${got.json.errors[0].code}`, '422 /slug read_only');
 });
 
 test('nobody is locked out: whichever way its clients sign in, the staff keep their passwords', async () => {

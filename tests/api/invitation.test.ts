@@ -1,5 +1,5 @@
 // invitation.test.ts - invitations: by contact or address, looked at, accepted once, sent again, revoked, expired.
-import { before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   accept,
@@ -8,6 +8,7 @@ import {
   advance,
   emails,
   eventually,
+  inviteStaff,
   key,
   newClient,
   newContact,
@@ -16,6 +17,7 @@ import {
   ok,
   raw,
   refused,
+  rolesOf,
   settled,
   signIn,
   sink,
@@ -179,6 +181,93 @@ test('S0_19 the invited chooses a password for the invited address; another addr
   const { token, email } = await invited();
   await refused(acceptAs(token, { email: address('other') }), 422, 'email_mismatch');
   await ok(acceptAs(token, { email: email.toUpperCase(), name: 'Ann of the Hill' }), 200);
+});
+
+describe('C7 S0_19 where the firm lets the invited choose, the address they choose is proved first', () => {
+  const choose = (registration_email: 'locked' | 'free') => ok(staff.api.PATCH('/v1/firm', { body: { registration_email } }), 200);
+  before(() => choose('free'));
+  after(() => choose('locked'));
+
+  /** What is answered to whoever types an address, and the token of the mail that it leads to. */
+  async function typed(token: string, email: string): Promise<string> {
+    const mark = await sink.mark();
+    const asked = await ok(acceptAs(token, { email, password: undefined }), 200);
+    assert.deepEqual([asked.state, asked.session, asked.access_token, asked.mfa_token], ['confirm_address', null, null, null]);
+    const [mail] = await sink.mails(email, { after: mark });
+    assert.match(mail?.subject ?? '', /^Confirm your address/);
+    return tokenOf(mail);
+  }
+
+  test('S2_29 the second mail accepts: the person signs in with it, and the contact has it', async () => {
+    const { token, email, contact } = await invited();
+    const other = address('Other');
+    assert.equal((await ok(preview(token), 200)).email_locked, false);
+    const second = await typed(token, other);
+    assert.equal((await access(staff, contact)).status, 'invited');
+    const seen = await ok(preview(second), 200);
+    assert.deepEqual([seen.email, seen.credential], [other, 'new']);
+    await refused(acceptAs(second, { password: undefined }), 422, 'password_required');
+    await accept(second, firm.slug, other);
+    await refused(preview(token), 410, 'invitation_used');
+    await refused(acceptAs(second), 410, 'invitation_used');
+    await signIn(firm.slug, 'portal', other);
+    await refused(
+      nobody().POST('/v1/auth/login', {
+        body: { firm: firm.slug, audience: 'portal', email, password: PASSWORD, transport: 'token' },
+      }),
+      401,
+      'invalid_credentials',
+    );
+    const now = await ok(staff.api.GET('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } } }), 200);
+    assert.deepEqual(now.emails, [email, other]);
+    assert.equal((await access(staff, contact)).login_email, other);
+    assert.deepEqual(
+      (await emails(staff, contact)).map((mail) => mail.kind),
+      ['invitation', 'address_confirmation'],
+    );
+  });
+
+  test('P9 of two that were typed the last one counts, and the invited one as long as none was proved', async () => {
+    const { token, email } = await invited();
+    const first = await typed(token, address('first'));
+    const second = await typed(token, address('second'));
+    await refused(acceptAs(first), 410, 'invitation_revoked');
+    await ok(preview(second), 200);
+    await accept(token, firm.slug, email);
+    await refused(acceptAs(second), 410, 'invitation_used');
+  });
+
+  test('P9 what was mailed is dead once the firm wants the invited address, and when the invitation is', async () => {
+    const { token, id } = await invited();
+    const second = await typed(token, address('late'));
+    await choose('locked');
+    await refused(preview(second), 410, 'invitation_revoked');
+    await choose('free');
+    await ok(preview(second), 200);
+    await ok(revoke(id), 204);
+    await refused(acceptAs(second), 410, 'invitation_revoked');
+    await refused(acceptAs(token, { email: address('later') }), 410, 'invitation_revoked');
+  });
+
+  test('P4 P10 an address that somebody has is answered alike; a person of this firm keeps it, one of another proves it', async () => {
+    const [taken, known, elsewhere] = [await invited(), await invited(), await newFirm('elsewhere')];
+    await accept(taken.token, firm.slug, taken.email);
+    const { token } = await invited();
+    await refused(acceptAs(await typed(token, taken.email)), 409, 'login_email_taken');
+    const second = await typed(known.token, elsewhere.owner.email);
+    assert.equal((await ok(preview(second), 200)).credential, 'existing');
+    await refused(acceptAs(second, { password: 'another pass phrase here' }), 401, 'invalid_credentials');
+    await accept(second, firm.slug, elsewhere.owner.email);
+  });
+
+  test('a few addresses a day, and none for the staff', async () => {
+    const { token } = await invited();
+    for (let i = 0; i < 5; i++) await ok(acceptAs(token, { email: address(`typed${i}`) }), 200);
+    await refused(acceptAs(token, { email: address('typed') }), 429, 'too_many_attempts');
+    const colleague = await inviteStaff(staff, (await rolesOf(firm)).member);
+    assert.equal((await ok(preview(colleague.token), 200)).email_locked, true);
+    await refused(acceptAs(colleague.token, { email: address('other') }), 422, 'email_mismatch');
+  });
 });
 
 test('the cookie transport signs in by cookie', async () => {

@@ -4,6 +4,13 @@ import { findFirm, showFirm } from "./firm.js";
 
 const token = () => decodeURIComponent(location.hash.slice(1));
 const form = byId("form");
+let invited = "";
+let asksPassword = false;
+
+/** The password is for the address whose link this is; another one has a link of its own. */
+function settlePassword() {
+	byId("password-field").hidden = !asksPassword || byId("email").value !== invited;
+}
 
 const ENDS = {
 	invitation_expired: "This invitation has expired. Ask the firm to send you a new one.",
@@ -24,9 +31,9 @@ function end(problem) {
 }
 
 function askPassword({ firm, credential, requires_password: required }) {
-	const field = byId("password-field");
 	const known = credential === "existing";
-	field.hidden = !required || credential === "none";
+	asksPassword = required && credential !== "none";
+	settlePassword();
 	byId("password-label").textContent = known ? "Your password" : "Choose a password";
 	byId("password").autocomplete = known ? "current-password" : "new-password";
 	byId("password-hint").textContent = known
@@ -39,7 +46,11 @@ function show(invitation) {
 	showFirm(invitation.firm);
 	byId("title").textContent = `Welcome${invitation.name ? `, ${invitation.name}` : ""}`;
 	byId("greeting").textContent = `${invitation.firm.name} invites you to its client portal.`;
-	byId("email").value = invitation.email;
+	invited = invitation.email;
+	byId("email").value = invited;
+	byId("email").readOnly = invitation.email_locked;
+	byId("email-hint").hidden = invitation.email_locked;
+	if (!invitation.email_locked) byId("email").setAttribute("aria-describedby", "email-hint");
 	askPassword(invitation);
 	byId("notice").replaceChildren();
 	form.hidden = false;
@@ -58,27 +69,33 @@ async function open() {
 	}
 }
 
-function arrive(result) {
+function arrive(result, email) {
 	if (result.state === "signed_in" && result.session?.audience !== "staff") {
 		location.replace("/items/");
 		return;
 	}
 	form.hidden = true;
+	if (result.state === "confirm_address") {
+		notice(`We have sent a mail to ${email}. Open its link to go on; until then nothing has changed.`, "good").focus();
+		return;
+	}
 	notice(result.session?.audience === "staff"
 		? "Your account is ready. You can sign in to the firm's application with this address and password."
 		: "Your account is ready. The firm has to confirm it before you see anything; you will get a mail.", "good").focus();
 }
 
-onSubmit(form, async ({ password }) => {
+onSubmit(form, async ({ email, password }) => {
 	const body = { token: token(), transport: "cookie" };
+	if (email !== invited) body.email = email;
 	if (!byId("password-field").hidden) body.password = password;
 	try {
-		arrive(await call("POST", "/v1/invitations/accept", body));
+		arrive(await call("POST", "/v1/invitations/accept", body), email);
 	} catch (problem) {
 		if (problem.code in ENDS) end(problem);
 		else throw problem;
 	}
 });
 passwordToggle(byId("password"), byId("toggle"));
+byId("email").addEventListener("input", settlePassword);
 addEventListener("hashchange", open);
 open();

@@ -188,6 +188,7 @@ static void posted_read(const struct rows *row, struct posted *p)
 	p->email = row_text(row, 0, "email");
 	p->name = row_text(row, 0, "display_name");
 	p->challenge = row_text(row, 0, "code_challenge");
+	p->alone = row_bool(row, 0, "alone");
 }
 
 int posted_open(struct rq *rq, const char *token, const char *kind, enum problem unknown,

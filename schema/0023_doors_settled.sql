@@ -1,4 +1,5 @@
--- 0023_doors_settled.sql - what was left open at the doors: another sign-in address than the invited one.
+-- 0023_doors_settled.sql - what was left open at the doors: another sign-in address than the invited one, long passwords for
+-- the staff.
 
 set role portico_owner;
 
@@ -13,5 +14,20 @@ for each row execute function bump_version('nonce', 'other_email', 'other_email_
 
 grant update (other_email, other_email_key) on invitation to portico_api;
 grant select (other_email_key) on invitation to portico_mailer;
+
+-- Is the password all that is asked of somebody who works for a firm? It has to be longer then.
+create function password_alone(identity uuid) returns boolean
+language sql stable
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+	select not totp_enabled($1) and exists (
+		select from membership m
+		join firm f on f.id = m.firm_id
+		where m.identity_id = $1 and m.kind = 'staff' and m.state = 'active' and not f.require_staff_totp
+	)
+$$;
+
+grant execute on function password_alone(uuid) to portico_api;
 
 reset role;

@@ -289,6 +289,7 @@ struct opened {
 	const char *email, *email_key, *name, *password_hash, *audience;
 	const char *slug, *firm_name, *portal_url, *accent_color, *sign_in;
 	bool self_registration;
+	bool alone; /* the password is all that will be asked of somebody on the staff */
 	bool other; /* `email` is not the invited one: this is the mail that proves it (C7) */
 	bool email_locked; /* only the invited one is taken */
 	int64_t expires_at;
@@ -331,6 +332,7 @@ static void opened_read(const struct rows *row, struct opened *o)
 	o->accent_color = row_text(row, 0, "accent_color");
 	o->sign_in = row_text(row, 0, "sign_in");
 	o->self_registration = row_bool(row, 0, "self_registration");
+	o->alone = row_bool(row, 0, "alone");
 	o->email_locked = row_bool(row, 0, "email_locked");
 	o->expires_at = row_time(row, 0, "expires_at");
 }
@@ -404,7 +406,7 @@ static const char *firm_of(struct rq *rq, const struct opened *o)
 		.accent_color = o->accent_color,
 		.sign_in = o->sign_in,
 		.self_registration = o->self_registration,
-		.password_min_length = PASSWORD_LENGTH_MIN,
+		.password_min_length = o->alone ? PASSWORD_LENGTH_STAFF : PASSWORD_LENGTH_MIN,
 	};
 
 	if (o->self_registration)
@@ -489,7 +491,8 @@ static int password_prove(struct rq *rq, const struct accept_in *in, const struc
 }
 
 /*
- * A new credential is chosen; a known one is proved, never set (model: identity is global). Where a
+ * A new credential is chosen; a known one is proved, never set (model: identity is global), but has
+ * to be good enough for the staff. Where a
  * mailed link is enough to sign in, the invitation is one. Leaves the hash to store in `hash`,
  * empty when there is nothing to store.
  */
@@ -510,9 +513,10 @@ static int credential(struct rq *rq, const struct accept_in *in, const struct op
 		               o->password_hash != NULL ? "Send the password you sign in with."
 		                                        : "Choose a password.");
 	if (o->password_hash != NULL)
-		return password_prove(rq, in, o);
-	TRY(password_check(in->password, words, "/password", &rq->err));
-	return password_hash(in->password, hash, &rq->err);
+		TRY(password_prove(rq, in, o));
+	if (o->password_hash == NULL || o->alone)
+		TRY(password_check(in->password, o->alone, words, "/password", &rq->err));
+	return o->password_hash != NULL ? 0 : password_hash(in->password, hash, &rq->err);
 }
 
 /* The identity of the address: as it is, with its first password, or new, with or without one. */

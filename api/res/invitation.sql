@@ -132,6 +132,7 @@ select claim_firm(:firm::uuid)
 select i.state, i.nonce, i.email, i.email_key, i.expires_at, i.audience, i.membership_id, m.display_name, m.state as member_state,
 	f.slug, f.name as firm_name, f.portal_url, f.accent_color, f.sign_in,
 	f.self_registration, n.id as identity, n.password_hash,
+	i.audience = 'staff' and not f.require_staff_totp and not totp_enabled(n.id) as alone,
 	i.audience = 'staff' or f.registration_email = 'locked' as email_locked, i.other_email, i.other_email_key,
 	o.id as other_identity, o.password_hash as other_password_hash
 from invitation i

@@ -19,6 +19,7 @@ struct credential {
 	struct who who;
 	struct guess guess;
 	const char *hash, *email_key, *firm_name, *sign_in;
+	bool alone; /* the password is all that is asked of somebody on a staff */
 	int64_t set_at;
 };
 
@@ -46,6 +47,7 @@ static int credential_load(struct rq *rq, struct credential *c)
 	c->email_key = row_text(&row, 0, "email_key");
 	c->firm_name = row_text(&row, 0, "firm_name");
 	c->sign_in = row_text(&row, 0, "sign_in");
+	c->alone = row_bool(&row, 0, "alone");
 	return 0;
 }
 
@@ -113,7 +115,7 @@ int password_put(struct rq *rq)
 	words[0] = c.firm_name;
 	words[1] = c.who.email;
 	words[2] = c.who.name;
-	TRY(password_check(in.new_password, words, "/new_password", &rq->err));
+	TRY(password_check(in.new_password, c.alone, words, "/new_password", &rq->err));
 	TRY(prove(rq, in.current_password, &c));
 	TRY(password_hash(in.new_password, hash, &rq->err));
 	TRY(exchange(rq, &c, hash));

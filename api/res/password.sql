@@ -2,7 +2,8 @@
 select claim_firm(:firm::uuid)
 
 -- name: password_credential
-select m.login_email_key as email_key, f.name as firm_name, f.sign_in, i.password_hash, i.set_at
+select m.login_email_key as email_key, f.name as firm_name, f.sign_in, i.password_hash, i.set_at,
+	password_alone(m.identity_id) as alone
 from membership m
 join firm f on f.id = m.firm_id
 cross join lateral identity_credential(m.identity_id) i

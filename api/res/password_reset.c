@@ -71,7 +71,7 @@ int password_reset_redeem(struct rq *rq)
 	words[0] = p.firm_name;
 	words[1] = p.email;
 	words[2] = p.name;
-	TRY(password_check(in.new_password, words, "/new_password", &rq->err));
+	TRY(password_check(in.new_password, p.alone, words, "/new_password", &rq->err));
 	TRY(password_hash(in.new_password, hash, &rq->err));
 	TRY(use(rq, &p, hash));
 	return reply_none(rq);

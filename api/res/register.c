@@ -74,7 +74,7 @@ static int applicant_judge(struct rq *rq, const void *entity)
 		words[n++] = a->in.email;
 	if (a->in.name != NULL)
 		words[n++] = a->in.name;
-	return password_check(password, words, "/password", &rq->err);
+	return password_check(password, false, words, "/password", &rq->err);
 }
 
 static const char *count_key(struct rq *rq, const char *what)

@@ -56,7 +56,7 @@ static int setup_judge(struct rq *rq, const void *entity)
 	if (in->currency != NULL)
 		tenant_check_currency(in->currency, "/currency", &rq->err);
 	if (trusted && in->owner_password != NULL)
-		password_check(in->owner_password, words, "/owner_password", &rq->err);
+		password_check(in->owner_password, true, words, "/owner_password", &rq->err);
 	if (trusted && in->timezone != NULL)
 		tenant_check_timezone(&rq->db, in->timezone, "/timezone");
 	return 0;

@@ -11,7 +11,8 @@ enum {
 	KEY_RANDOM_SIZE = 32,
 	KEY_PREFIX_LENGTH = 4 + 8, /* of an API key: what may be shown of it */
 	PASSWORD_HASH_SIZE = 128,
-	PASSWORD_LENGTH_MIN = 8, /* code points */
+	PASSWORD_LENGTH_MIN = 8,    /* code points */
+	PASSWORD_LENGTH_STAFF = 15, /* ... of who sees a firm's clients by this alone */
 	PASSWORD_LENGTH_MAX = 128,
 	PASSWORD_BYTES_MAX = 512 /* 128 code points of at most 4 bytes */
 };
@@ -66,11 +67,12 @@ may_wait int password_verify(const char *password, const char *hash, struct err 
 uint64_t password_hashes(void);
 
 /*
- * Is the password good enough: 8 to 128 code points, zxcvbn score at least 3 with `words` (firm's
- * name, address, person's name; ends with NULL) known to the guesser. 0, or -1 with
- * password_too_weak and a fault at `pointer`.
+ * Is the password good enough: 8 to 128 code points, 15 where it is all that is asked of somebody
+ * on a firm's staff (`alone`), zxcvbn score at least 3 with `words` (firm's name, address, person's
+ * name; ends with NULL) known to the guesser. 0, or -1 with password_too_weak and a fault at
+ * `pointer`.
  */
-int password_check(const char *password, const char *const *words, const char *pointer,
+int password_check(const char *password, bool alone, const char *const *words, const char *pointer,
                    struct err *e);
 
 /*

@@ -115,7 +115,7 @@ static int too_weak(struct err *e, const char *pointer, const char *text)
 	return err_fault(e, pointer, "password_too_weak", "%s", text);
 }
 
-int password_check(const char *password, const char *const *words, const char *pointer,
+int password_check(const char *password, bool alone, const char *const *words, const char *pointer,
                    struct err *e)
 {
 	const char *list[16] = {NULL};
@@ -123,6 +123,11 @@ int password_check(const char *password, const char *const *words, const char *p
 
 	if (length < PASSWORD_LENGTH_MIN)
 		return too_weak(e, pointer, "At least 8 characters");
+	if (alone && length < PASSWORD_LENGTH_STAFF)
+		return too_weak(e, pointer,
+		                "At least 15 characters, since nothing else is asked of you as one "
+		                "of the staff; with a second factor (an authenticator app, POST "
+		                "/v1/auth/totp) 8 are enough");
 	if (length > PASSWORD_LENGTH_MAX || strlen(password) > PASSWORD_BYTES_MAX)
 		return too_weak(e, pointer, "At most 128 characters");
 	for (size_t i = 0; words && words[i] && i + 1 < lengthof(list); i++)

@@ -7,6 +7,7 @@ import { ownAddress } from '../lib/wire.mjs';
 import {
   accept,
   advance,
+  askMail,
   inviteStaff,
   newClient,
   newColleague,
@@ -19,6 +20,7 @@ import {
   rolesOf,
   signIn,
   stack,
+  withFactor,
   PASSWORD,
   type Firm,
   type Person,
@@ -273,5 +275,53 @@ describe('the password', () => {
       asked.end(JSON.stringify({ current_password: 'a wrong guess', new_password: NEXT }));
     });
     assert.equal(status, 401);
+  });
+});
+
+describe('a password that is all that is asked of the staff has fifteen characters', () => {
+  const SHORT = 'xkq7wz!pLm3Q';
+  const tooShort = async (reply: Parameters<typeof refused>[0]) =>
+    assert.match((await refused(reply, 422, 'password_too_weak')).detail, /15 characters.*second factor/);
+  const join = (token: string, password: string) =>
+    nobody().POST('/v1/invitations/accept', { body: { token, password, transport: 'token' } });
+  const invited = async () => (await inviteStaff(firm.owner, (await rolesOf(firm)).member)).token;
+  const previewed = async (token: string) =>
+    (await ok(nobody().POST('/v1/invitations/preview', { body: { token } }), 200)).firm.password_min_length;
+  const wantFactor = (on: boolean) => stack.sql('update firm set require_staff_totp = $2 where id = $1', [firm.id, on]);
+
+  test('chosen with the invitation: the preview tells, fourteen are refused; eight do where the firm wants a second factor', async () => {
+    const [one, other] = [await invited(), await invited()];
+    assert.equal(await previewed(one), 15);
+    await tooShort(join(one, SHORT));
+    await ok(join(one, PASSWORD), 200);
+    await wantFactor(true);
+    try {
+      assert.equal(await previewed(other), 8);
+      await ok(join(other, SHORT), 200);
+    } finally {
+      await wantFactor(false);
+    }
+  });
+
+  test('changed, and chosen anew by mail: with a second factor eight do', async () => {
+    const cora = await newColleague(firm);
+    const redeem = async (new_password: string) => {
+      const { token } = await askMail(firm, cora, 'password_resets', { audience: 'staff' });
+      return nobody().POST('/v1/auth/password_resets/redeem', { body: { token, new_password } });
+    };
+    await tooShort(change(cora, { current_password: PASSWORD, new_password: SHORT }));
+    await tooShort(redeem(SHORT));
+    await withFactor(cora);
+    await ok(change(cora, { current_password: PASSWORD, new_password: SHORT }), 204);
+    await ok(redeem(`${SHORT}2`), 204);
+  });
+
+  test('a client’s is his own affair until he joins a staff', async () => {
+    const ann = await newPortalUser(firm, await newClient(firm.owner));
+    const { token } = await inviteStaff(firm.owner, (await rolesOf(firm)).member, { email: ann.email });
+    await ok(change(ann, { current_password: PASSWORD, new_password: SHORT }), 204);
+    await tooShort(join(token, SHORT));
+    await withFactor(await signIn(firm.slug, 'portal', ann.email, SHORT));
+    assert.equal((await ok(join(token, SHORT), 200)).state, 'mfa_required');
   });
 });

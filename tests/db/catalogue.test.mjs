@@ -24,6 +24,7 @@ const DEFINERS = [
 	'installation_counts()',
 	'mail_request_take(bytea,integer,integer,timestamp with time zone)',
 	'migrations_missing(text[])',
+	'password_alone(uuid)',
 	'portals_find(text)',
 	'registrations_expire(timestamp with time zone)',
 	'setup_begin(timestamp with time zone)',

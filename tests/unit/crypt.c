@@ -201,7 +201,7 @@ static void test_password_check(void **state)
 	arena_init(&a, TEST_ARENA_MAX);
 	for (size_t i = 0; i < lengthof(cases); i++) {
 		err_init(&e, &a);
-		if (password_check(cases[i].password, words, "/password", &e) !=
+		if (password_check(cases[i].password, false, words, "/password", &e) !=
 		    (cases[i].good ? 0 : -1))
 			fail_msg("%s", cases[i].password);
 		if (!cases[i].good) {
@@ -215,10 +215,13 @@ static void test_password_check(void **state)
 	longest[512] = '\0';
 	memcpy(longest, "Tr0ub4dor and 3x", 16);
 	err_init(&e, &a);
-	assert_int_equal(password_check(longest, NULL, "/p", &e), -1); /* 12 more than 128 */
+	assert_int_equal(password_check(longest, true, NULL, "/p", &e), -1); /* 12 more than 128 */
+	err_init(&e, &a);
+	assert_int_equal(password_check("xkq7wz!pLm-4Qd", true, NULL, "/p", &e), -1);
+	assert_int_equal(password_check("xkq7wz!pLm-4Qdv", true, NULL, "/p", &e), 0);
 	longest[512 - 48] = '\0';
 	err_init(&e, &a);
-	assert_int_equal(password_check(longest, NULL, "/p", &e), 0);
+	assert_int_equal(password_check(longest, true, NULL, "/p", &e), 0);
 	arena_release(&a);
 }
 

@@ -6,7 +6,8 @@ select claim_firm(:firm::uuid)
 insert into audit (firm_id, id, at, actor_type, actor_id, actor_name, action, object_type, object_id, client_id, ip,
 	request_id, outcome, detail)
 select m.firm_id, :id::uuid, :now::timestamptz, m.kind, m.id, m.display_name, :action::text, coalesce(:object_type::text, ''),
-	:object::uuid, :client::uuid, :ip::text, :request_id::text, 'denied', :detail::jsonb
+	:object::uuid, :client::uuid, :ip::text, :request_id::text, 'denied',
+	:detail::jsonb || matter_note(m.firm_id, coalesce(:object_type, ''), :object)
 from membership m
 where m.firm_id = :firm::uuid and m.id = :me::uuid
 
@@ -15,7 +16,8 @@ where m.firm_id = :firm::uuid and m.id = :me::uuid
 insert into audit (firm_id, id, at, actor_type, actor_id, actor_name, action, object_type, object_id, client_id, ip,
 	request_id, outcome, detail)
 select m.firm_id, :id::uuid, :now::timestamptz, m.kind, m.id, m.display_name, :action::text, coalesce(:object_type::text, ''),
-	:object::uuid, :client::uuid, :ip::text, :request_id::text, 'denied', :detail::jsonb
+	:object::uuid, :client::uuid, :ip::text, :request_id::text, 'denied',
+	:detail::jsonb || matter_note(m.firm_id, coalesce(:object_type, ''), :object)
 from session s
 join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
 where s.firm_id = :firm::uuid and s.id = :session::uuid and s.membership_id = :me::uuid and s.token_hash = :token_hash::bytea

@@ -148,7 +148,9 @@ int match_version(struct rq *rq, int64_t version);
 
 /*
  * Record what happened, as event and audit entry, in the business transaction. `type` is
- * "<object>.<verb>"; `client` may be id_none. The event's id is left in rq->event.
+ * "<object>.<verb>"; `client` may be id_none. The event's id is left in rq->event. Of a folder,
+ * document, share or matter that goes it is told ahead of that, since both keep which matter it
+ * belonged to.
  */
 may_wait int record(struct rq *rq, const char *type, struct id object, struct id client);
 

@@ -1,9 +1,10 @@
 -- name: outbox_event
 insert into event (firm_id, id, type, object_type, object_id, client_id, actor_type, actor_id, actor_name,
-                   deleted, changed_fields, occurred_at)
+                   deleted, changed_fields, data, occurred_at)
 values (:firm::uuid, :id::uuid, :type::text, :object_type::text, :object::uuid, :client::uuid,
         :actor_type::text, :actor::uuid, coalesce(:actor_name::text, ''), :deleted::boolean,
-        array(select jsonb_array_elements_text(coalesce(:changed::jsonb, '[]'))), :now::timestamptz);
+        array(select jsonb_array_elements_text(coalesce(:changed::jsonb, '[]'))),
+        matter_note(:firm, :object_type, :object), :now::timestamptz);
 
 -- name: outbox_mail_invitation
 -- A mail is given up after four days (RFC 5321 4.5.4.1), an invitation's also when it can no longer be accepted.
@@ -76,12 +77,13 @@ order by m.id;
 
 -- name: outbox_mail_share
 insert into envelope (firm_id, id, event_id, kind, recipient_kind, membership_id, contact_id, client_id, folder_id,
-                      document_id, share_id, to_email, to_email_key, to_name, due_at, expires_at, created_at,
+                      document_id, share_id, matter_ids, to_email, to_email_key, to_name, due_at, expires_at, created_at,
                       updated_at)
 select distinct on (m.login_email_key)
        s.firm_id, new_id(:now::timestamptz), :event::uuid,
        case when s.folder_id is null then 'document.shared' else 'folder.shared' end,
-       m.kind, m.id, m.contact_id, s.client_id, s.folder_id, s.document_id, s.id, m.login_email, m.login_email_key,
+       m.kind, m.id, m.contact_id, s.client_id, s.folder_id, s.document_id, s.id,
+       array_remove(array[object_matter(s.firm_id, 'share', s.id)], null), m.login_email, m.login_email_key,
        m.display_name, :now, :now + interval '4 days', :now, :now
 from share s
 join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
@@ -140,10 +142,10 @@ with doc as (
   order by m.login_email_key, m.kind desc
 ), written as (
   insert into envelope as e (firm_id, id, event_id, kind, recipient_kind, membership_id, contact_id, client_id,
-                             folder_id, document_id, document_ids, to_email, to_email_key, to_name, coalesce_key,
+                             folder_id, document_id, document_ids, matter_ids, to_email, to_email_key, to_name, coalesce_key,
                              due_at, expires_at, created_at, updated_at)
   select r.firm_id, new_id(:now::timestamptz), :event::uuid, 'document.uploaded', r.kind, r.id, r.contact_id,
-         d.client_id, d.folder_id, d.id, array[d.id], r.login_email, r.login_email_key, r.display_name,
+         d.client_id, d.folder_id, d.id, array[d.id], array_remove(array[d.matter_id], null), r.login_email, r.login_email_key, r.display_name,
          case when f.mail_coalesce_seconds > 0 then r.id || ':' || d.client_id end,
          :now + f.mail_coalesce_seconds * interval '1 second', :now + interval '4 days', :now, :now
   from doc d
@@ -151,7 +153,7 @@ with doc as (
   cross join recipient r
   order by r.id
   on conflict (firm_id, coalesce_key) do update
-  set document_ids = e.document_ids || excluded.document_ids,
+  set document_ids = e.document_ids || excluded.document_ids, matter_ids = e.matter_ids || excluded.matter_ids,
       due_at = least(excluded.due_at, e.created_at + interval '15 minutes'),
       updated_at = excluded.updated_at
   returning e.id

@@ -11,12 +11,14 @@ a.id, a.at, a.at as created_at,
 from audit a
 
 -- part: audit_log_filter
+-- Not what is about a matter that the reader may not know of (pitfall P22).
 and (a.at, a.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:from::timestamptz is null or a.at >= :from)
 	and (:to::timestamptz is null or a.at < :to)
 	and (:action::text is null or a.action = :action)
 	and (:outcome::text is null or a.outcome = :outcome)
 	and (:actor_id::uuid is null or a.actor_id = :actor_id)
+	and matter_told(a.firm_id, a.object_type, a.object_id, a.detail, :me::uuid)
 order by a.at, a.id
 limit :limit::bigint
 

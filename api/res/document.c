@@ -193,10 +193,10 @@ static int drop_shares(struct rq *rq, const struct document *before)
 {
 	struct rows gone;
 
-	TRY(db_query(&rq->db, &sql_document_unshare, NULL, &gone));
+	TRY(db_query(&rq->db, &sql_document_shares, NULL, &gone));
 	for (int i = 0; i < gone.n; i++)
 		TRY(record(rq, "share.deleted", row_id(&gone, i, "id"), before->client_id));
-	return 0;
+	return db_query(&rq->db, &sql_document_unshare, NULL, NULL);
 }
 
 /* Renamed, moved, archived. The patch is read ahead of the locks, to know the folder that is locked
@@ -233,8 +233,8 @@ static int purge(struct rq *rq, const struct document *d)
 {
 	if (d->trashed_at == TIME_NULL)
 		TRY(record(rq, "document.deleted", d->id, d->client_id));
-	TRY(change_one(rq, &sql_document_purge, NULL));
 	TRY(record(rq, "document.purged", d->id, d->client_id));
+	TRY(change_one(rq, &sql_document_purge, NULL));
 	return reply_none(rq);
 }
 

@@ -95,8 +95,11 @@ where f.firm_id = :firm::uuid and f.id = :folder_id::uuid and f.removed_at is nu
 	and d.firm_id = f.firm_id and d.id = :document_id::uuid
 returning d.id
 
+-- name: document_shares
+select s.id from share s where s.firm_id = :firm::uuid and s.document_id = :document_id::uuid for update
+
 -- name: document_unshare
-delete from share s where s.firm_id = :firm::uuid and s.document_id = :document_id::uuid returning s.id
+delete from share s where s.firm_id = :firm::uuid and s.document_id = :document_id::uuid
 
 -- name: document_viewers
 -- Whom the document is shared with as it lies now: by itself, or by a folder above it, and with the matter

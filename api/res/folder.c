@@ -140,11 +140,11 @@ static int folder_remove(struct rq *rq, const struct folder *f, const struct row
 		ids[i] = row_id(below, i, "id");
 	db_bind(&rq->db, "folders", arg_ids(rq->arena, ids, (size_t)below->n));
 	TRY(db_query(&rq->db, &sql_folder_trash_documents, NULL, &documents));
+	TRY(record_each(rq, "document.deleted", &documents, f->client_id));
+	TRY(record_each(rq, "folder.deleted", below, f->client_id));
 	TRY(db_query(&rq->db, &sql_folder_unshare, NULL, NULL));
 	TRY(db_query(&rq->db, &sql_folder_hide, NULL, NULL));
-	TRY(db_query(&rq->db, &sql_folder_delete, NULL, NULL));
-	TRY(record_each(rq, "document.deleted", &documents, f->client_id));
-	return record_each(rq, "folder.deleted", below, f->client_id);
+	return db_query(&rq->db, &sql_folder_delete, NULL, NULL);
 }
 
 static bool any_kept(const struct rows *below)

@@ -110,15 +110,15 @@ int matter_patch(struct rq *rq)
 /* Take it from one contact (NULL: from all) with whom it is shared. */
 static int unshare(struct rq *rq, const struct id *contact)
 {
+	const struct arg *whose =
+		ARGS({"contact", contact == NULL ? NULL : arg_id(rq->arena, contact)});
 	struct rows gone;
 
-	TRY(db_query(&rq->db, &sql_matter_unshare,
-	             ARGS({"contact", contact == NULL ? NULL : arg_id(rq->arena, contact)}),
-	             &gone));
+	TRY(db_query(&rq->db, &sql_matter_shares, whose, &gone));
 	for (int i = 0; i < gone.n; i++)
 		TRY(record(rq, "share.deleted", row_id(&gone, i, "id"),
 		           row_id(&gone, i, "client_id")));
-	return 0;
+	return db_query(&rq->db, &sql_matter_unshare, whose, NULL);
 }
 
 int matter_delete(struct rq *rq)
@@ -133,8 +133,8 @@ int matter_delete(struct rq *rq)
 		return err_set(&rq->err, PROBLEM_in_use,
 		               "Folders belong to it, in the trash perhaps; close it instead.");
 	TRY(unshare(rq, NULL));
-	TRY(change_one(rq, &sql_matter_delete, NULL));
 	TRY(record(rq, "matter.deleted", m.id, m.client_id));
+	TRY(change_one(rq, &sql_matter_delete, NULL));
 	return reply_none(rq);
 }
 

@@ -84,12 +84,18 @@ select exists (
 	select from folder f where f.firm_id = :firm::uuid and f.matter_id = :matter_id::uuid
 ) as used
 
--- name: matter_unshare
+-- part: matter_share
 -- Of one contact, or of all.
-delete from share s
+from share s
 where s.firm_id = :firm::uuid and s.matter_id = :matter_id::uuid
 	and (:contact::uuid is null or s.contact_id = :contact)
-returning s.id, s.client_id
+
+-- name: matter_shares
+select s.id, s.client_id {{matter_share}}
+for update
+
+-- name: matter_unshare
+delete {{matter_share}}
 
 -- name: matter_delete
 delete from matter where firm_id = :firm::uuid and id = :matter_id::uuid returning id

@@ -253,7 +253,7 @@ int share_delete(struct rq *rq)
 	TRY(change_one(rq, &sql_share_lock, NULL));
 	TRY(find_one(rq, &sql_share_get, NULL, &share_entity, &s));
 	TRY(match_version(rq, s.version));
-	TRY(change_one(rq, &sql_share_delete, NULL));
 	TRY(record(rq, "share.deleted", s.id, s.client_id));
+	TRY(change_one(rq, &sql_share_delete, NULL));
 	return reply_none(rq);
 }

@@ -409,6 +409,68 @@ describe('P22 a restricted matter is there for its team and for owners alone', (
     assert.ok((await ok(staff.api.GET('/v1/matters', { params: { query: { client_id: client.id } } }), 200)).data.some((m) => m.id === matter.id));
   });
 
+  test('no feed, no log and no list of mails tells of it, of what is in it or of what is gone; its team and owners are told', async () => {
+    const own = await newPortalUser(firm, client);
+    const key = await newKey(staff);
+    const member = await newColleague(firm);
+    const start = (await ok(staff.api.GET('/v1/events', {}), 200)).next_cursor;
+    const seen: Record<string, string[]> = { hidden: [], open: [] };
+    const live: Record<string, { folder: string; document: string }> = {};
+    const moved = await ok(upload(staff, await newFolder(staff, client)), 201);
+    for (const kind of ['hidden', 'open'] as const) {
+      const made = seen[kind] ?? [];
+      const matter = await newMatter(staff, client, [own.contact], { restricted: kind === 'hidden' });
+      const folder = await newFolder(staff, client, { matter_id: matter.id });
+      const document = await ok(upload(staff, folder), 201);
+      for (const [type, item] of [['matter', matter], ['folder', folder], ['document', document]] as const)
+        made.push((await ok(share(staff, type, item, [own.contact]), 201)).data[0]?.id ?? '');
+      made.push(matter.id, folder.id, document.id);
+      live[kind] = { folder: folder.id, document: document.id };
+      const gone = await newMatter(staff, client, [own.contact], { restricted: kind === 'hidden' });
+      const given = await ok(share(staff, 'matter', gone, [own.contact], 'view', false), 201);
+      const inner = await newFolder(staff, client, { matter_id: gone.id });
+      const purged = await ok(upload(staff, inner), 201);
+      made.push(given.data[0]?.id ?? '', inner.id, purged.id, gone.id);
+      await refused(patch(gone.id, { name: 'x' }, member), 403, 'permission_denied');
+      const permanent = { path: { document_id: purged.id }, query: { permanent: true } };
+      await ok(staff.api.DELETE('/v1/documents/{document_id}', { params: permanent }), 204);
+      await ok(staff.api.DELETE('/v1/folders/{folder_id}', { params: { path: { folder_id: inner.id } } }), 204);
+      await ok(staff.api.DELETE('/v1/matters/{matter_id}', at(gone.id)), 204);
+    }
+    const into = { params: { path: { document_id: moved.id } }, body: { folder_id: live['hidden']?.folder ?? '' } };
+    await ok(staff.api.PATCH('/v1/documents/{document_id}', into), 200);
+    const last = await newFolder(staff, client);
+    const told = async (path: string, as: Caller) => (await raw(path, { as })).json.data as { object_id: string | null }[];
+    const events = (as: Caller) => told(`/v1/events?limit=100&cursor=${start}`, as);
+    await eventually(async () => assert.ok((await events(staff)).some((e) => e.object_id === last.id)));
+    const log = async (as: Caller) =>
+      (await Promise.all([...(seen['hidden'] ?? []), ...(seen['open'] ?? []), moved.id].map((id) => told(`/v1/audit_log?object_id=${id}`, as)))).flat();
+    const all = (kind: string) => [...new Set(seen[kind])].sort();
+    const among = (list: { object_id: string | null }[], kind: string) =>
+      [...new Set(list.map((e) => e.object_id ?? ''))].filter((id) => seen[kind]?.includes(id)).sort();
+    for (const look of [events, log]) {
+      assert.deepEqual(among(await look(staff), 'hidden'), all('hidden'));
+      for (const as of [mate, key] as Caller[]) {
+        const list = await look(as);
+        assert.deepEqual(among(list, 'hidden'), []);
+        assert.deepEqual(among(list, 'open'), all('open'));
+        assert.ok(!list.some((e) => e.object_id === moved.id), 'not of what lies there by now');
+      }
+    }
+    const page = (await raw(`/v1/audit_log?limit=100&action=matter.created`, { as: mate })).body.toString();
+    assert.ok(!(seen['hidden'] ?? []).some((id) => page.includes(id)));
+    const mails = async (as: Caller) => (await emails(as, own.contact)).map((m) => m.kind).sort();
+    assert.deepEqual(await mails(staff), ['document.shared', 'document.shared', 'folder.shared', 'folder.shared', 'invitation']);
+    for (const as of [mate, key] as Caller[])
+      assert.deepEqual(await mails(as), ['document.shared', 'folder.shared', 'invitation']);
+    const matter = seen['hidden']?.[3] ?? '';
+    await ok(staff.api.PUT('/v1/matters/{matter_id}/team/{staff_id}', team(matter, mate)), 204);
+    assert.ok(among(await events(mate), 'hidden').includes(matter), 'on the team');
+    assert.equal((await mails(mate)).length, 5);
+    await ok(patch(matter, { restricted: false }), 200);
+    assert.ok(among(await events(key), 'hidden').includes(matter), 'open by now');
+  });
+
   test('whoever restricts it stays in; a key cannot; the team is of active staff', async () => {
     const mine = await ok(create({ restricted: true }, mate), 201);
     assert.deepEqual(names(mine.team), [mate.session.principal.id]);

@@ -1,5 +1,5 @@
 -- 0023_doors_settled.sql - what was left open at the doors: another sign-in address than the invited one, long passwords for
--- the staff.
+-- the staff, the end of a second factor that nobody uses.
 
 set role portico_owner;
 
@@ -29,5 +29,28 @@ as $$
 $$;
 
 grant execute on function password_alone(uuid) to portico_api;
+
+-- As in 0005, and the second factor goes with the password: whoever is let in again one day proves the address, and may
+-- have another telephone by then.
+create or replace function identity_drop_password_if_orphan(id uuid) returns boolean
+language plpgsql
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+	perform from identity i where i.id = identity_drop_password_if_orphan.id for update;
+	if exists (
+		select from membership m
+		where m.identity_id = identity_drop_password_if_orphan.id
+			and m.state in ('active', 'suspended', 'pending_verification')
+	) then
+		return false;
+	end if;
+	delete from identity_totp t where t.identity_id = identity_drop_password_if_orphan.id;
+	update identity i set password_hash = null
+	where i.id = identity_drop_password_if_orphan.id and i.password_hash is not null;
+	return found;
+end
+$$;
 
 reset role;

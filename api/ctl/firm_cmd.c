@@ -1,5 +1,4 @@
 /* firm_cmd.c - porticoctl firm create: a further firm, whose owner gets an invitation by mail. */
-#include "audit.h"
 #include "ctl.h"
 #include "tenant.h"
 
@@ -8,20 +7,6 @@
 static const char *or_default(const char *value, const char *fallback)
 {
 	return value != NULL ? value : fallback;
-}
-
-static int note(struct db *db, const struct tenant_firm *firm, int64_t now)
-{
-	const struct actor system = {.type = "system", .id = id_none, .name = "Portico"};
-	const struct id request = id_new();
-	char text[ID_TEXT_SIZE];
-	const struct audit_entry entry = {.action = "firm.created",
-	                                  .object_type = "firm",
-	                                  .object = firm->id,
-	                                  .request_id = text};
-
-	id_format(&request, "req", text);
-	return audit_write(db, &system, &entry, now);
 }
 
 static int create(struct ctl *ctl, struct db *db, char *const *words, struct tenant_firm *firm)
@@ -45,7 +30,7 @@ static int create(struct ctl *ctl, struct db *db, char *const *words, struct ten
 	db_bind(db, "now", arg_time(&ctl->arena, now));
 	TRY(tenant_create_firm(db, firm, now));
 	TRY(tenant_create_staff(db, &owner, now));
-	TRY(note(db, firm, now));
+	TRY(ctl_note(db, "firm.created", "firm", &firm->id, now));
 	return db_commit(db);
 }
 

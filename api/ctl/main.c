@@ -1,4 +1,5 @@
 /* main.c - porticoctl, the operator's tool. */
+#include "audit.h"
 #include "crypt.h"
 #include "ctl.h"
 #include "log.h"
@@ -21,6 +22,7 @@ static const struct {
 	{ { "mail", "list" },      ctl_mail_list,    "mail list [--state failed]    the last 100 mails of a state" },
 	{ { "mail", "requeue" },   ctl_mail_requeue, "mail requeue ID               send a failed or bounced mail again" },
 	{ { "audit", "verify" },   ctl_audit_verify, "audit verify [--firm SLUG]    check the seals of the audit log" },
+	{ { "factor", "reset" },   ctl_factor_reset, "factor reset --email E        take off a second factor that is lost, end the sessions" },
 };
 /* clang-format on */
 
@@ -48,6 +50,21 @@ const char *ctl_option(char *const *words, const char *name)
 		if (strncmp(*words, "--", 2) == 0 && strcmp(*words + 2, name) == 0)
 			return words[1];
 	return NULL;
+}
+
+int ctl_note(struct db *db, const char *action, const char *object_type, const struct id *object,
+             int64_t now)
+{
+	const struct actor system = {.type = "system", .id = id_none, .name = "Portico"};
+	const struct id request = id_new();
+	char text[ID_TEXT_SIZE];
+	const struct audit_entry entry = {.action = action,
+	                                  .object_type = object_type,
+	                                  .object = *object,
+	                                  .request_id = text};
+
+	id_format(&request, "req", text);
+	return audit_write(db, &system, &entry, now);
 }
 
 static int usage(FILE *out)

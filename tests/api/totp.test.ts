@@ -7,6 +7,7 @@ import {
   accept,
   advance,
   codeOf,
+  disable as turnOff,
   inviteStaff,
   newClient,
   newColleague,
@@ -354,6 +355,50 @@ describe('wanted by the firm', () => {
     await ok(want(own.owner, false), 200);
     await ok(disable({ api: using(there) }, codes[3] ?? ''), 204);
     await ok(dan.api.GET('/v1/clients'), 200);
+  });
+});
+
+describe('lost', () => {
+  const factors = async (email: string) =>
+    (await stack.sql('select 1 from identity_totp t join identity i on i.id = t.identity_id where i.email = $1', [email])).length;
+
+  test('the operator takes it off: sessions and challenges end, it is on record at each firm, and the person is told', async () => {
+    const [cora, elsewhere] = [await newColleague(firm), await newFirm('elsewhere')];
+    const { token } = await inviteStaff(elsewhere.owner, (await rolesOf(elsewhere)).member, { email: cora.email });
+    await accept(token, elsewhere.slug, cora.email);
+    const { codes } = await withFactor(cora);
+    const asked = await login(cora.email);
+    const mark = await sink.mark();
+    assert.match(await stack.ctl('factor', 'reset', '--email', cora.email.toUpperCase()), /is off/);
+    await refused(cora.api.GET('/v1/me'), 401, 'unauthenticated');
+    await refused(answer(asked, codes[0] ?? ''), 410, 'challenge_expired');
+    const [mail] = await sink.mails(cora.email, { after: mark });
+    assert.match(mail?.subject ?? '', /^Your second factor .* was changed/);
+    const noted = await stack.sql(
+      "select firm_id, actor_type from audit where action = 'auth.totp_reset' and firm_id = any($1) order by firm_id",
+      [[firm.id, elsewhere.id]],
+    );
+    assert.deepEqual(
+      noted.map((entry) => [entry.firm_id, entry.actor_type]),
+      [firm.id, elsewhere.id].sort().map((id) => [id, 'system']),
+    );
+    assert.equal((await login(cora.email)).state, 'signed_in');
+    for (const email of [cora.email, 'nobody@mail.test', 'no address'])
+      await assert.rejects(stack.ctl('factor', 'reset', '--email', email), /not_found|validation_failed/);
+  });
+
+  test('it ends with the last access, not with one of two', async () => {
+    const client = await newClient(await staff());
+    const ann = await newPortalUser(firm, client);
+    const { token } = await inviteStaff(firm.owner, (await rolesOf(firm)).member, { email: ann.email });
+    await accept(token, firm.slug, ann.email);
+    await withFactor(ann);
+    await ok(turnOff(firm.owner, ann.contact), 200);
+    assert.equal(await factors(ann.email), 1);
+    const { data } = await ok(firm.owner.api.GET('/v1/staff'), 200);
+    const staff_id = data.find((s) => s.email === ann.email)?.id ?? '';
+    await ok(firm.owner.api.DELETE('/v1/staff/{staff_id}', { params: { path: { staff_id } } }), 204);
+    assert.equal(await factors(ann.email), 0);
   });
 });
 

@@ -12,6 +12,7 @@
 #include "sql_document.h"
 #include "text.h"
 #include "upload.h"
+#include "viewers.h"
 
 /* One statement for each way into the tables; what it does not stand for is filtered. */
 static const struct stmt *list_of(bool client, bool folder, bool trashed)
@@ -90,47 +91,12 @@ static int no_folder(struct rq *rq)
 	return err_fault(&rq->err, "/folder_id", "not_found", "There is no such folder.");
 }
 
-/* Whom it is shared with, as JSON Refs. */
-static const char *viewers_json(struct rq *rq, const struct rows *rows)
-{
-	char text[ID_TEXT_SIZE];
-	struct json_writer w;
-	struct id id;
-	struct buf b;
-
-	buf_init(&b, rq->arena, 1024 * 1024);
-	json_start(&w, &b);
-	json_open(&w, '[');
-	for (int i = 0; i < rows->n; i++) {
-		id = row_id(rows, i, "id");
-		id_format(&id, "con", text);
-		json_open(&w, '{');
-		json_key(&w, "type");
-		json_put_text(&w, "contact");
-		json_key(&w, "id");
-		json_put_text(&w, text);
-		json_key(&w, "name");
-		json_put_text(&w, row_text(rows, i, "name"));
-		json_close(&w, '}');
-	}
-	json_close(&w, ']');
-	return b.data;
-}
-
-/* The document as it lies now, with whom it is shared with there: nobody is to see it by surprise
- * (pitfall P20). Not told to those who may not read shares. */
+/* The document as it lies now, with whom it is shared with there. */
 static int read_placed(struct rq *rq, struct document *d)
 {
-	struct rows rows;
-
 	*d = (struct document){0};
 	TRY(find_one(rq, &sql_document_get, NULL, &document_entity, d));
-	TRY(auth_known(rq));
-	if (!rq_may(rq, "shares:read"))
-		return 0;
-	TRY(db_query(&rq->db, &sql_document_viewers, NULL, &rows));
-	d->will_be_visible_to = viewers_json(rq, &rows);
-	return 0;
+	return viewers_of_document(rq, &d->will_be_visible_to);
 }
 
 int document_admit(struct rq *rq)

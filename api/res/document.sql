@@ -101,27 +101,6 @@ select s.id from share s where s.firm_id = :firm::uuid and s.document_id = :docu
 -- name: document_unshare
 delete from share s where s.firm_id = :firm::uuid and s.document_id = :document_id::uuid
 
--- name: document_viewers
--- Whom the document is shared with as it lies now: by itself, or by a folder above it, and with the matter
--- that it belongs to; nobody, while it is internal.
-select c.id, c.display_name as name
-from document d
-join folder f on f.firm_id = d.firm_id and f.id = d.folder_id
-join client k on k.firm_id = d.firm_id and k.id = d.client_id and k.status = 'active'
-join client_contact cc on cc.firm_id = d.firm_id and cc.client_id = d.client_id
-join contact c on c.firm_id = cc.firm_id and c.id = cc.contact_id
-where d.firm_id = :firm::uuid and d.id = :document_id::uuid and not d.internal and exists (
-	select from share s
-	where s.firm_id = d.firm_id and s.client_id = d.client_id and s.contact_id = c.id
-		and (s.document_id = d.id or s.folder_id = any(f.path))
-) and (
-	d.matter_id is null or exists (
-		select from share s
-		where s.firm_id = d.firm_id and s.client_id = d.client_id and s.contact_id = c.id and s.matter_id = d.matter_id
-	)
-)
-order by c.display_name, c.id
-
 -- name: document_trash
 update document d set trashed_at = :now::timestamptz, updated_at = :now
 where d.firm_id = :firm::uuid and d.id = :document_id::uuid

@@ -8,6 +8,7 @@
 #include "res.h"
 #include "sql_folder.h"
 #include "text.h"
+#include "viewers.h"
 
 int folder_list(struct rq *rq)
 {
@@ -85,6 +86,13 @@ static int folder_check_matter(struct rq *rq, const struct folder *f, uint64_t s
 	return 0;
 }
 
+/* The folder as it lies now, with whom it is shared with there. */
+static int read_placed(struct rq *rq, struct folder *f)
+{
+	TRY(find_one(rq, &sql_folder_get, NULL, &folder_entity, f));
+	return viewers_of_folder(rq, &f->will_be_visible_to);
+}
+
 int folder_create(struct rq *rq)
 {
 	struct folder f = {.id = id_new()};
@@ -96,8 +104,8 @@ int folder_create(struct rq *rq)
 	TRY(folder_put(rq, &sql_folder_insert, &f));
 	TRY(record(rq, "folder.created", f.id, f.client_id));
 	db_bind(&rq->db, "folder_id", arg_id(rq->arena, &f.id));
-	TRY(find_one(rq, &sql_folder_get, NULL, &folder_entity, &f));
-	return reply_created(rq, &folder_entity, &f, f.version, "/v1/folders");
+	TRY(read_placed(rq, &f));
+	return reply_created(rq, &folder_placed_entity, &f, f.version, "/v1/folders");
 }
 
 /* Renamed or moved, the default one too; its shares stay (S3-13). Moved into another folder it
@@ -115,8 +123,8 @@ int folder_patch(struct rq *rq)
 	TRY(folder_put(rq, &sql_folder_update, &f));
 	TRY(record_change(rq, "folder.updated", f.id, f.client_id,
 	                  changed_names(rq, folder_entity.fields, sent)));
-	TRY(find_one(rq, &sql_folder_get, NULL, &folder_entity, &f));
-	return reply_one(rq, &folder_entity, &f, f.version);
+	TRY(read_placed(rq, &f));
+	return reply_one(rq, &folder_placed_entity, &f, f.version);
 }
 
 static int record_each(struct rq *rq, const char *type, const struct rows *gone, struct id client)

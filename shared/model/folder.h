@@ -12,9 +12,11 @@ struct folder {
 	bool is_default_upload;
 	int64_t created_at, updated_at;
 	int64_t version;
+	const char *will_be_visible_to; /* JSON Refs of contacts; NULL: the caller may not know */
 };
 
 extern const struct entity folder_entity;
+extern const struct entity folder_placed_entity; /* the same with will_be_visible_to */
 
 /* Can it be called that (pitfall P24)? 0, also without a name; -1 with a fault at /name. */
 int folder_check(const struct folder *f, struct arena *a, struct err *e);

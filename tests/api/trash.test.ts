@@ -8,6 +8,8 @@ import {
   newContact,
   newFirm,
   newFolder,
+  newKey,
+  newMatter,
   newPortalUser,
   ok,
   raw,
@@ -160,6 +162,28 @@ test('P20 moving into a shared folder says who will see it, moving out takes it 
   assert.deepEqual(out.will_be_visible_to, []);
   assert.ok(!(await seen(user)).includes(document.id));
   assert.equal((await raw(`/v1/portal/documents/${document.id}/content`, { as: user })).status, 404);
+});
+
+test('P20 a folder, too: made in, moved into or given to, the answer says who will see it', async () => {
+  const put = (id: string, body: Schema['FolderPatch']) =>
+    ok(staff.api.PATCH('/v1/folders/{folder_id}', { params: { path: { folder_id: id } }, body }), 200);
+  const place = (over: object) => ok(staff.api.POST('/v1/folders', { body: { client_id: client.id, name: unique('Place'), ...over } }), 201);
+  const shared = await newFolder(staff, client);
+  await ok(share(staff, 'folder', shared, [user.contact], 'view', false), 201);
+  const made = await place({ parent_id: shared.id });
+  assert.deepEqual(names(made.will_be_visible_to), [user.contact.id]);
+  const own = await place({});
+  assert.deepEqual(own.will_be_visible_to, []);
+  assert.deepEqual(names((await put(own.id, { parent_id: made.id })).will_be_visible_to), [user.contact.id]);
+  assert.deepEqual((await put(own.id, { parent_id: null })).will_be_visible_to, []);
+  assert.deepEqual(names((await put(own.id, { parent_id: shared.id })).will_be_visible_to), [user.contact.id]);
+  const matter = await newMatter(staff, client, [user.contact]);
+  assert.deepEqual((await put(shared.id, { matter_id: matter.id })).will_be_visible_to, [], 'not while the matter is not shared');
+  await ok(share(staff, 'matter', matter, [user.contact], 'view', false), 201);
+  assert.deepEqual(names((await put(shared.id, { name: unique('New') })).will_be_visible_to), [user.contact.id]);
+  const blind = await newKey(staff, ['documents:write', 'documents:read']);
+  const seen = await raw(`/v1/folders/${shared.id}`, { method: 'PATCH', as: blind, json: { name: unique('Dark') } });
+  assert.deepEqual([seen.status, seen.json.will_be_visible_to], [200, null]);
 });
 
 test('P20 a share of the document itself goes with it within the client', async () => {

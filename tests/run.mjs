@@ -1,4 +1,5 @@
-// run.mjs FOLDER [FILE...] - start one private Portico and one mail sink, run the compiled tests of tests/FOLDER, stop both.
+// run.mjs FOLDER [FILE...] - run the compiled tests of tests/FOLDER against private Porticos, each with a mail sink, two side by
+// side (LANES): a file has an instance and its clock for itself while it runs, and its output is printed when it ends.
 import fs from 'node:fs';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
@@ -14,47 +15,69 @@ const files = fs
   .filter((f) => f.endsWith('.test.js') && (!only.length || only.some((o) => f.includes(o))))
   .sort()
   .map((f) => path.join(dir, f));
-
-const sink = await new Sink().start();
-const stack = await start({
-  smtp: sink.url,
-  env: { PORTICO_CORS_ORIGINS: ORIGINS.join(' '), PORTICO_METRICS_TOKEN: 'watching-the-tests' },
-});
-const stop = async () => {
-  await sink.close();
-  await stack.stop();
-};
-for (const signal of ['SIGINT', 'SIGTERM'])
-  process.once(signal, async () => {
-    await stop();
-    process.exit(130);
-  });
-const env = { ...process.env, STACK_STATE: stack.state, STACK_URL: stack.url, STACK_SINK: await sink.control() };
-/** @param {string[]} args @returns {Promise<number | null>} */
-const node = async (args) =>
-  (await once(spawn(process.execPath, ['--test', ...args], { stdio: 'inherit', env }), 'exit'))[0];
-// They share one instance, and one clock: a file at a time. Node 18, which is Debian's, must be asked for each.
-const able = Number(process.versions.node.split('.')[0]) >= 20;
-/** @param {string[]} some */
-async function run(some) {
-  if (able) return some.length ? node(['--test-concurrency=1', ...some]) : 0;
-  let code = 0;
-  for (const file of some) code = (await node([file])) || code;
-  return code;
-}
 // The whole journey first: when it fails, the rest is noise.
 const first = files.filter((file) => file.endsWith('journey.test.js'));
-const code = (await run(first)) || (await run(files.filter((file) => !first.includes(file))));
-if (code)
-  for (const name of ['api', 'mailer', 'edge'])
-    process.stderr.write(`---- ${name}.log\n${stack.log(name, Number(process.env.LOG_BYTES ?? 1500))}\n`);
-let cried = 0;
-for (const line of stack.garbled()) {
-  console.error(`not a line of a log: ${line}`);
-  cried = 1;
+const rest = files.filter((file) => !first.includes(file));
+
+/** One Portico with its sink. */
+class Lane {
+  /** @param {Sink} sink @param {import('./lib/stack.mjs').Stack} stack */
+  constructor(sink, stack) {
+    this.sink = sink;
+    this.stack = stack;
+  }
+
+  static async open() {
+    const sink = await new Sink().start();
+    const env = { PORTICO_CORS_ORIGINS: ORIGINS.join(' '), PORTICO_METRICS_TOKEN: 'watching-the-tests' };
+    return new Lane(sink, await start({ smtp: sink.url, env }));
+  }
+
+  /** Whether a file's tests pass. @param {string} file */
+  async passes(file) {
+    const env = {
+      ...process.env,
+      STACK_STATE: this.stack.state,
+      STACK_URL: this.stack.url,
+      STACK_SINK: await this.sink.control(),
+    };
+    const child = spawn(process.execPath, ['--test', file], { stdio: ['ignore', 'pipe', 'pipe'], env });
+    /** @type {Buffer[]} */
+    const said = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => said.push(part));
+    const [code] = await once(child, 'close');
+    process.stdout.write(Buffer.concat(said));
+    if (code)
+      for (const name of ['api', 'mailer', 'edge'])
+        console.log(`---- ${name}.log\n${this.stack.log(name, Number(process.env['LOG_BYTES'] ?? 1500))}`);
+    return code === 0;
+  }
+
+  /** Whether it leaves nothing to complain of. */
+  async close() {
+    const faults = this.stack.garbled().map((line) => `not a line of a log: ${line}`);
+    await this.sink.close();
+    await this.stack.stop().catch((error) => faults.push(error.message));
+    for (const fault of faults) console.error(fault);
+    return faults.length === 0;
+  }
 }
-await stop().catch((error) => {
-  console.error(error.message);
-  cried = 1;
-});
-process.exit(code === 0 ? cried : (code ?? 1));
+
+const lanes = await Promise.all(
+  Array.from({ length: Math.max(1, Math.min(Number(process.env['LANES'] ?? 2), rest.length)) }, () => Lane.open()),
+);
+const close = async () => (await Promise.all(lanes.map((lane) => lane.close()))).every(Boolean);
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, async () => {
+    await close();
+    process.exit(130);
+  });
+
+let passed = true;
+/** Take files until there are none. @param {Lane} lane @param {string[]} queue */
+async function work(lane, queue) {
+  for (let file = queue.shift(); file; file = queue.shift()) passed = (await lane.passes(file)) && passed;
+}
+for (const lane of lanes.slice(0, 1)) await work(lane, first);
+if (passed) await Promise.all(lanes.map((lane) => work(lane, rest)));
+process.exitCode = (await close()) && passed ? 0 : 1;

@@ -1,10 +1,9 @@
 // recorder.mjs - holds every answer of the server against openapi.yaml, and remembers which (operation, status) was seen.
 import fs from 'node:fs';
 import path from 'node:path';
-import YAML from 'yaml';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
-import { build, root } from './root.mjs';
+import { build } from './root.mjs';
 import { asResponse, wire } from './wire.mjs';
 
 /** @typedef {any} Json */
@@ -23,8 +22,8 @@ export class Breach extends Error {}
 
 export class Contract {
   /** @param {string} [file] */
-  constructor(file = path.join(root, 'openapi.yaml')) {
-    this.document = YAML.parse(fs.readFileSync(file, 'utf8'));
+  constructor(file = path.join(build, 'openapi.json')) {
+    this.document = JSON.parse(fs.readFileSync(file, 'utf8'));
     /** @type {Operation[]} */
     this.operations = [];
     for (const [template, item] of Object.entries(this.document.paths))

@@ -4,13 +4,10 @@
  */
 #include "letter.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "../unit/fresh.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #define DOCUMENT(n, name)                                                                     \
 	"{\"id\":\"01890a5d-ac96-774b-bcce-b302099a80" n "\",\"name\":\"" name                \
@@ -20,22 +17,6 @@
 #define BAD_ADDRESS                                                                                   \
 	"{\"message_id\":\"x\",\"template\":\"invitation\",\"link\":\"l\",\"vars\":{},\"date_ms\":1," \
 	"\"to\":\"a@x.test\\r\\nBcc: b@x.test\",\"from\":\"c@x.test\"}"
-
-static struct arena arena;
-
-static int open_arena(void **state)
-{
-	(void)state;
-	arena_init(&arena, 32 << 20);
-	return 0;
-}
-
-static int close_arena(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
 
 static struct id id_of(const char *uuid)
 {
@@ -70,9 +51,7 @@ static struct letter_facts sample(const char *kind)
 static const struct json *parsed(const char *text)
 {
 	const struct json *root;
-	struct err err;
 
-	err_init(&err, &arena);
 	assert_int_equal(json_parse(&arena, text, strlen(text), &root, &err), 0);
 	return root;
 }
@@ -301,7 +280,7 @@ static void test_letter_odd_support_address(void **state)
 	assert_null(strstr(letter.message, "Reply-To"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_arena, close_arena)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

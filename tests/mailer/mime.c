@@ -1,27 +1,7 @@
 /* mime.c - a mail's bytes: folding, encoding, and that nothing ends a header. */
 #include "mime.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-static struct arena arena;
-
-static int open_arena(void **state)
-{
-	(void)state;
-	arena_init(&arena, 32 << 20);
-	return 0;
-}
-
-static int close_arena(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
+#include "../unit/fresh.h"
 
 static struct mime_mail sample(void)
 {
@@ -245,19 +225,16 @@ static void test_mime_too_small_buffer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_mime_whole_mail, open_arena, close_arena),
-		cmocka_unit_test_setup_teardown(test_mime_subject, open_arena, close_arena),
-		cmocka_unit_test_setup_teardown(test_mime_one_click_cannot_inject, open_arena,
-	                                        close_arena),
-		cmocka_unit_test_setup_teardown(test_mime_long_values, open_arena, close_arena),
-		cmocka_unit_test_setup_teardown(test_mime_quoted_printable, open_arena,
-	                                        close_arena),
-		cmocka_unit_test_setup_teardown(test_mime_bad_address_is_refused, open_arena,
-	                                        close_arena),
-		cmocka_unit_test_setup_teardown(test_mime_names_cannot_inject, open_arena,
-	                                        close_arena),
-		cmocka_unit_test_setup_teardown(test_mime_too_small_buffer, open_arena,
-	                                        close_arena),
+		cmocka_unit_test_setup_teardown(test_mime_whole_mail, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mime_subject, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mime_one_click_cannot_inject, set_up,
+	                                        tear_down),
+		cmocka_unit_test_setup_teardown(test_mime_long_values, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mime_quoted_printable, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mime_bad_address_is_refused, set_up,
+	                                        tear_down),
+		cmocka_unit_test_setup_teardown(test_mime_names_cannot_inject, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mime_too_small_buffer, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("mime", tests, NULL, NULL);

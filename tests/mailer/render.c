@@ -1,34 +1,12 @@
 /* render.c - the templates' language: values, sections, lists, escaping, languages. */
 #include "render.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-
-static struct arena arena;
-
-static int open_arena(void **state)
-{
-	(void)state;
-	arena_init(&arena, 8 << 20);
-	return 0;
-}
-
-static int close_arena(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
+#include "../unit/fresh.h"
 
 static const struct json *vars(const char *text)
 {
 	const struct json *root;
-	struct err err;
 
-	err_init(&err, &arena);
 	assert_int_equal(json_parse(&arena, text, strlen(text), &root, &err), 0);
 	return root;
 }
@@ -151,15 +129,15 @@ static void test_render_contrast(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_render_text, open_arena, close_arena),
-		cmocka_unit_test_setup_teardown(test_render_text_too_long_is_refused, open_arena,
-	                                        close_arena),
-		cmocka_unit_test_setup_teardown(test_render_mail_falls_to_english, open_arena,
-	                                        close_arena),
-		cmocka_unit_test_setup_teardown(test_render_mail_unknown_template, open_arena,
-	                                        close_arena),
-		cmocka_unit_test_setup_teardown(test_render_time, open_arena, close_arena),
-		cmocka_unit_test_setup_teardown(test_render_contrast, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(test_render_text, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_render_text_too_long_is_refused, set_up,
+	                                        tear_down),
+		cmocka_unit_test_setup_teardown(test_render_mail_falls_to_english, set_up,
+	                                        tear_down),
+		cmocka_unit_test_setup_teardown(test_render_mail_unknown_template, set_up,
+	                                        tear_down),
+		cmocka_unit_test_setup_teardown(test_render_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_render_contrast, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("render", tests, NULL, NULL);

@@ -1,25 +1,7 @@
 /* err.c - tests of shared/base/err.h. */
-#include "unit.h"
+#include "fresh.h"
 
 #include <ctype.h>
-
-static struct arena arena;
-static struct err err;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena_init(&arena, TEST_ARENA_MAX);
-	err_init(&err, &arena);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
 
 static void test_err_first_problem_stays(void **state)
 {

@@ -1,25 +1,9 @@
 /* json.c - tests of shared/base/json.h. */
 #include "json.h"
 
-#include "unit.h"
+#include "fresh.h"
 
 #include <stdio.h>
-
-static struct arena arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena_init(&arena, TEST_ARENA_MAX);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
 
 /* The value of the text, NULL when it is refused. */
 static const struct json *parse(const char *text, size_t len)

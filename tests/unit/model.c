@@ -1,28 +1,10 @@
 /* model.c - tests of the laws in shared/model: names, media types, what may be shared how. */
-#include "unit.h"
+#include "fresh.h"
 
 #include "document.h"
 #include "folder.h"
 #include "share.h"
 #include "text.h"
-
-static struct arena arena;
-static struct err err;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena_init(&arena, TEST_ARENA_MAX);
-	err_init(&err, &arena);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
 
 static void test_document_name_nth(void **state)
 {

@@ -1,25 +1,9 @@
 /* text.c - tests of shared/base/text.h. */
 #include "text.h"
 
-#include "unit.h"
+#include "fresh.h"
 
 #include <limits.h>
-
-static struct arena arena;
-
-static int set_up(void **state)
-{
-	(void)state;
-	arena_init(&arena, TEST_ARENA_MAX);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	arena_release(&arena);
-	return 0;
-}
 
 static void test_text_utf8_valid(void **state)
 {

@@ -2,12 +2,15 @@
  *
  * GET,PATCH /v1/firm   GET /v1/public/firm   GET /v1/portal/help
  */
+#include "auth.h"
 #include "firm_show.h"
 #include "reply.h"
 #include "res.h"
 #include "setting.h"
 #include "sql_firm.h"
 #include "tenant.h"
+
+#include <strings.h>
 
 int firm_get(struct rq *rq)
 {
@@ -74,8 +77,32 @@ static int keep_oneself_in(struct rq *rq, const struct firm *firm, bool before)
 	if (rows.n > 0 && row_bool(&rows, 0, "enabled"))
 		return 0;
 	return err_set(&rq->err, PROBLEM_would_lock_out,
-	               "Set up your own second factor first, with POST /v1/auth/totp; a program "
-	               "cannot do it.");
+	               "Set up your own second factor first, with POST /v1/auth/totp.");
+}
+
+static bool same_url(const char *one, const char *other)
+{
+	const char *usual = this_worker.conf.public_url;
+
+	return strcasecmp(one != NULL ? one : usual, other != NULL ? other : usual) == 0;
+}
+
+/*
+ * Where the firm's links lead, with what opens doors behind them, and whether a password alone
+ * opens the staff's: whoever finds a session open, or a key, is not to settle that.
+ */
+static int may_settle(struct rq *rq, const struct firm_change *change)
+{
+	const struct firm *firm = &change->firm;
+
+	if (firm->require_staff_totp == change->require_staff_totp &&
+	    same_url(firm->portal_url, change->portal_url))
+		return 0;
+	if (rq->by_key)
+		return err_set(&rq->err, PROBLEM_recent_sign_in_required,
+		               "portal_url and require_staff_totp are for people who have just "
+		               "signed in, not for programs.");
+	return auth_recent(rq);
 }
 
 static int firm_store(struct rq *rq, const struct firm *firm, uint64_t sent)
@@ -108,6 +135,7 @@ int firm_patch(struct rq *rq)
 	change.sign_in = firm->sign_in;
 	change.require_staff_totp = firm->require_staff_totp;
 	TRY(body_read_judged(rq, &firm_entity, FIELD_PATCH, &change, &sent, firm_judge));
+	TRY(may_settle(rq, &change));
 	TRY(keep_a_door(rq, &change));
 	TRY(keep_oneself_in(rq, firm, change.require_staff_totp));
 	TRY(firm_store(rq, firm, sent));

@@ -3,12 +3,14 @@ import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   address,
+  advance,
   enable,
   newClient,
   newColleague,
   newContact,
   newFirm,
   newFolder,
+  newKey,
   newPortalUser,
   nobody,
   ok,
@@ -24,6 +26,7 @@ import {
   unique,
   upload,
   key,
+  type Caller,
   type Firm,
   type Person,
   type Schema,
@@ -327,6 +330,19 @@ describe('P29: where the links of mails lead', () => {
     await refused(patch({ portal_url }), 409, 'name_taken', ['/portal_url name_taken']);
     await refused(patch({ portal_url: portal_url.toUpperCase() }), 409, 'name_taken');
   });
+});
+
+test('where links lead and whether a password is enough: for people who have just signed in, not for a session left open or a key', async () => {
+  const [own, other] = [await newFirm('settled'), `https://${unique('front')}.test`];
+  const settle = (body: Schema['FirmPatch'], by: Caller = own.owner) => by.api.PATCH('/v1/firm', { body });
+  const maker = await newKey(own.owner);
+  await advance(16 * 60);
+  for (const by of [own.owner, maker]) {
+    for (const body of [{ portal_url: other }, { require_staff_totp: true }, { name: 'North', portal_url: other }])
+      await refused(settle(body, by), 403, 'recent_sign_in_required');
+    await ok(settle({ name: 'North', portal_url: stack.url.toUpperCase(), require_staff_totp: false }, by), 200);
+  }
+  staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
 });
 
 describe('what anyone may know', () => {

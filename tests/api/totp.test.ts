@@ -300,7 +300,7 @@ describe('wanted by the firm', () => {
 
   test('nobody locks themselves out: who asks for it has one', async () => {
     await refused(want(own.owner, true), 409, 'would_lock_out');
-    await refused(want(await newKey(own.owner), true), 409, 'would_lock_out');
+    await refused(want(await newKey(own.owner), true), 403, 'recent_sign_in_required');
     assert.equal((await ok(own.owner.api.GET('/v1/firm'), 200)).require_staff_totp, false);
     await withFactor(own.owner);
     assert.equal((await ok(want(own.owner, true), 200)).require_staff_totp, true);

@@ -71,7 +71,8 @@ CTL_SRC    := $(wildcard api/ctl/*.c)
 FUZZ_SRC   := $(wildcard tests/fuzz/fuzz*.c)
 TEST_SRC   := $(filter-out $(FUZZ_SRC),$(wildcard tests/*/*.c))
 SQL_SRC    := $(wildcard shared/*.sql shared/io/*.sql api/*.sql api/res/*.sql api/ctl/*.sql mailer/*.sql)
-TEMPLATES  := $(sort $(wildcard mailer/templates/*))
+TEMPLATES  := $(sort $(wildcard mailer/templates/* shared/templates/*.html))
+ANNOUNCED  := $(sort $(wildcard shared/templates/announcements/* shared/templates/*.html))
 
 obj = $(patsubst %.c,$(B)/o/%.o,$(1))
 LIB_OBJ    := $(call obj,$(LIB_SRC))
@@ -83,7 +84,7 @@ TEST_BIN   := $(TEST_SRC:%.c=$(B)/%)
 FUZZ_BIN   := $(filter-out %/fuzz,$(FUZZ_SRC:%.c=$(B)/%))
 
 SQL_H      := $(foreach f,$(SQL_SRC),$(B)/gen/sql_$(basename $(notdir $(f))).h)
-GEN        := $(SQL_H) $(B)/gen/sql_all.h $(B)/gen/templates.h \
+GEN        := $(SQL_H) $(B)/gen/sql_all.h $(B)/gen/templates.h $(B)/gen/announcements.h \
 	$(B)/gen/migrations.h
 PROGRAMS   := $(if $(wildcard api/main.c),$(B)/portico-api) $(if $(wildcard mailer/main.c),$(B)/portico-mailer) \
 	$(if $(CTL_SRC),$(B)/porticoctl)
@@ -163,9 +164,11 @@ $(B)/gen/sql_all.h: $(SQL_H) $(B)/flags
 	echo 'static const struct stmt *const sql_all[] = {'; \
 	sed -n 's/^static const struct stmt \(sql_[a-z0-9_]*\) =.*/	\&\1,/p' /dev/null $(SQL_H); echo '	0,'; echo '};'; } >$@
 
-$(B)/gen/templates.h: mailer/tplgen.awk $(TEMPLATES) $(B)/flags
+$(B)/gen/templates.h: $(TEMPLATES)
+$(B)/gen/announcements.h: $(ANNOUNCED)
+$(B)/gen/templates.h $(B)/gen/announcements.h: shared/base/tplgen.awk $(B)/flags
 	@mkdir -p $(@D)
-	$(call say,GEN)awk -f mailer/tplgen.awk $(TEMPLATES) </dev/null >$@
+	$(call say,GEN)awk -f shared/base/tplgen.awk $(filter %.html %.txt,$^) </dev/null >$@
 
 $(B)/openapi.json: openapi.yaml .ci/yaml2json.py
 	@mkdir -p $(@D)

@@ -263,7 +263,7 @@ int letter_write(struct arena *a, const char *frozen, const struct letter_tokens
                  struct letter *out_r, const char **why_r)
 {
 	const struct json *root = thaw(a, frozen);
-	struct render_extra extras[] = {
+	struct template_value extras[] = {
 		{"link", NULL}, {"unsubscribe", NULL}, {"code", tokens->code}, {NULL, NULL}};
 	struct rendered parts;
 

@@ -1,6 +1,7 @@
 /* fuzz_render.c - templates and what fills them: values stay values. */
 #include "fuzz.h"
 
+#include "html.h"
 #include "render.h"
 
 void (*const fuzz_start)(void) = NULL;
@@ -22,7 +23,7 @@ static void is_escaped(const char *html)
 
 static void values(struct fuzz *f, const struct json *vars, const char *value)
 {
-	const struct render_extra extras[] = {{"link", value}, {NULL, NULL}};
+	const struct template_value extras[] = {{"link", value}, {NULL, NULL}};
 	const char *html = render_text(f->arena, "{{link}}", true, vars, extras);
 	const char *text = render_text(f->arena, "{{link}}", false, vars, extras);
 
@@ -33,12 +34,61 @@ static void values(struct fuzz *f, const struct json *vars, const char *value)
 static void mails(struct fuzz *f, const struct json *vars, const char *locale)
 {
 	static const char *const names[] = {"invitation", "folder_shared", "document_uploaded"};
-	static const struct render_extra extras[] = {{"link", "https://x.test/"}, {NULL, NULL}};
+	static const struct template_value extras[] = {{"link", "https://x.test/"}, {NULL, NULL}};
 	struct rendered mail;
 
 	for (size_t i = 0; i < lengthof(names); i++)
 		if (render_mail(f->arena, names[i], locale, vars, extras, &mail) == 0)
 			FUZZ_HOLDS(!strpbrk(mail.subject, "\r\n"));
+}
+
+/* How long the tag is that html_text writes at `html`, 0: it is none of them. */
+static size_t own_tag(const char *html)
+{
+	static const char *const tags[] = {"<p style=\"margin:0 0 16px\">",
+	                                   "</p>",
+	                                   "<br>",
+	                                   "<li>",
+	                                   "</li>",
+	                                   "<ul style=\"margin:0 0 16px;padding:0 0 0 20px\">",
+	                                   "</ul>",
+	                                   "</a>"};
+	static const char end[] = "\" style=\"color:#1a1a1a\">";
+	const char *close;
+
+	for (size_t i = 0; i < lengthof(tags); i++)
+		if (strncmp(html, tags[i], strlen(tags[i])) == 0)
+			return strlen(tags[i]);
+	if (strncmp(html, "<a href=\"http", 13) != 0)
+		return 0;
+	close = html + 13 + strcspn(html + 13, "\"<> \n");
+	return strncmp(close, end, strlen(end)) == 0 ? (size_t)(close - html) + strlen(end) : 0;
+}
+
+/* What a firm writes: text in a page, between our own tags. */
+static void page(struct fuzz *f, const char *text)
+{
+	struct buf b;
+
+	buf_init(&b, f->arena, 1 << 20);
+	html_text(&b, text);
+	FUZZ_HOLDS(!b.over);
+	for (const char *at = b.data; *at; at++) {
+		size_t len = own_tag(at);
+
+		FUZZ_HOLDS(len > 0 || !strchr("<>\"'", *at));
+		at += len > 0 ? len - 1 : 0;
+	}
+}
+
+/* What is taken can be filled in. */
+static void taken(struct fuzz *f, const char *source)
+{
+	const struct template t = {.source = source, .max = 1 << 20};
+	struct texts names;
+
+	if (template_names(f->arena, source, &names) == 0)
+		FUZZ_HOLDS(template_fill(f->arena, &t, NULL, NULL));
 }
 
 void fuzz_one(struct fuzz *f)
@@ -51,6 +101,8 @@ void fuzz_one(struct fuzz *f)
 	render_contrast(locale);
 	render_time(f->arena, "en", locale);
 	source = fuzz_rest(f);
+	page(f, source);
+	taken(f, source);
 	if (json_parse(f->arena, body, strlen(body), &vars, &err) < 0 ||
 	    json_type(vars) != JSON_OBJECT)
 		return;

@@ -50,7 +50,7 @@ static const struct row rows[] = {
 
 static void test_render_text(void **state)
 {
-	static const struct render_extra extras[] = {{"link", "http://x/?a&b"}, {NULL, NULL}};
+	static const struct template_value extras[] = {{"link", "http://x/?a&b"}, {NULL, NULL}};
 
 	(void)state;
 	for (size_t i = 0; i < lengthof(rows); i++) {
@@ -77,8 +77,8 @@ static void test_render_text_too_long_is_refused(void **state)
 static void test_render_mail_falls_to_english(void **state)
 {
 	static const char *const locales[] = {"en", "en-GB", "xx-YY", "", NULL};
-	static const struct render_extra extras[] = {{"link", "https://p.test/accept#t"},
-	                                             {NULL, NULL}};
+	static const struct template_value extras[] = {{"link", "https://p.test/accept#t"},
+	                                               {NULL, NULL}};
 
 	(void)state;
 	for (size_t i = 0; i < lengthof(locales); i++) {

@@ -1,4 +1,4 @@
-# tplgen.awk - embed the mail templates in the mailer.
+# tplgen.awk - embed templates in a program; template.h is to be included before what it makes.
 #
 #	awk -f tplgen.awk templates/* > templates.h
 #
@@ -9,7 +9,7 @@ FNR == 1 {
 	if (files++)
 		print "\t\"\";"
 	else
-		print "/* Made by tplgen.awk from mailer/templates: edit those. */\n#pragma once\n"
+		print "/* Made by tplgen.awk from the folders called templates: edit those. */\n#pragma once\n"
 	base = FILENAME
 	sub(/.*\//, "", base)
 	id = base
@@ -30,6 +30,6 @@ END {
 		print "\t\"\";\n"
 	else
 		print "/* Made by tplgen.awk: there are no templates. */\n#pragma once\n"
-	print "static const struct tpl_file {\n\tconst char *name;\n\tconst char *text;\n} tpl_files[] = {"
+	print "static const struct template_file tpl_files[] = {"
 	printf "%s\t{0, 0},\n};\n", table
 }

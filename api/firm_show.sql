@@ -1,6 +1,6 @@
 -- name: firm_show_all
 select id, slug, name, coalesce(portal_url, :public_url::text) as portal_url, null::text as logo_url, accent_color,
-	support_email, help_links, locale, timezone, currency, sign_in, self_registration,
+	support_email, phone, help_links, locale, timezone, currency, sign_in, self_registration,
 	require_staff_totp, reinvite_mode, registration_email, registration_ttl_days, invite_unknown_email,
 	unassigned_fallback, notify_required, invitation_ttl_hours, sign_in_link_minutes, access_idle_days, access_reminder_days,
 	on_pending_email_change, session_idle_minutes, staff_idle_minutes,

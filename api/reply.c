@@ -61,14 +61,18 @@ int reply_status(struct rq *rq, int status, const struct entity *kind, const voi
 	return 0;
 }
 
-/* Strong ETag of an entity that has no row of its own: what it shows, hashed. */
-static const char *state_etag(struct rq *rq, const struct entity *kind, const void *entity)
+/* Strong ETag of what has no row of its own: what is shown, hashed. */
+static const char *text_etag(struct rq *rq, const char *text)
 {
-	const char *text = reply_part(rq, kind, entity);
 	uint8_t hash[HASH_SIZE];
 
 	crypt_sha256(text, strlen(text), hash);
 	return arena_printf(rq->arena, "\"%s\"", crypt_hex(rq->arena, hash, 16));
+}
+
+static const char *state_etag(struct rq *rq, const struct entity *kind, const void *entity)
+{
+	return text_etag(rq, reply_part(rq, kind, entity));
 }
 
 /* Does If-None-Match name this ETag? Weak comparison, RFC 9110 13.1.2. */
@@ -105,18 +109,20 @@ int match_state(struct rq *rq, const struct entity *kind, const void *entity)
 	               "It has been changed since; read it again and decide anew.");
 }
 
+/* Send the ETag; 1: the caller has this state already, and 304 says so. */
+static int etag_told(struct rq *rq, const char *etag)
+{
+	reply_header(rq, "etag", etag);
+	if (!reads(rq) || !none_match(rq, etag))
+		return 0;
+	rq->out->status = 304;
+	return 1;
+}
+
 int reply_one(struct rq *rq, const struct entity *kind, const void *entity, int64_t version)
 {
-	const char *etag;
-
-	if (version != 0) {
-		etag = etag_of(rq, kind, entity, version);
-		reply_header(rq, "etag", etag);
-		if (reads(rq) && none_match(rq, etag)) {
-			rq->out->status = 304;
-			return 0;
-		}
-	}
+	if (version != 0 && etag_told(rq, etag_of(rq, kind, entity, version)))
+		return 0;
 	return reply_status(rq, 200, kind, entity);
 }
 
@@ -166,31 +172,64 @@ int reply_text(struct rq *rq, const char *type, const char *text, size_t len)
 	return 0;
 }
 
+int reply_attachment(struct rq *rq, const struct download *file)
+{
+	if (etag_told(rq, text_etag(rq, file->text)))
+		return 0;
+	reply_header(rq, "content-disposition",
+	             arena_printf(rq->arena, "attachment; filename=\"%s\"", file->name));
+	reply_header(rq, "x-content-type-options", "nosniff");
+	reply_header(rq, "content-security-policy", "sandbox");
+	return reply_text(rq, file->type, file->text, strlen(file->text));
+}
+
+/* {data: […], next_cursor}: the items are written between the two. */
+static void list_open(struct rq *rq, struct json_writer *w, struct buf *body)
+{
+	buf_init(body, rq->arena, REPLY_MAX);
+	json_start(w, body);
+	json_open(w, '{');
+	json_key(w, "data");
+	json_open(w, '[');
+}
+
+static int list_close(struct rq *rq, int status, struct json_writer *w, const char *next)
+{
+	json_close(w, ']');
+	json_key(w, "next_cursor");
+	json_put_text(w, next);
+	json_close(w, '}');
+	if (w->buf->over)
+		return err_internal(&rq->err, "list larger than %d bytes", (int)REPLY_MAX);
+	reply_body(rq, status, "application/json", w->buf);
+	return 0;
+}
+
 int reply_page(struct rq *rq, int status, const struct entity *kind, const struct rows *rows,
                int count, const char *next)
 {
 	struct json_writer w;
 	struct buf body;
 
-	buf_init(&body, rq->arena, REPLY_MAX);
-	json_start(&w, &body);
-	json_open(&w, '{');
-	json_key(&w, "data");
-	json_open(&w, '[');
+	list_open(rq, &w, &body);
 	for (int i = 0; i < count; i++) {
 		void *entity = arena_alloc(rq->arena, kind->size);
 
 		row_read(rows, i, kind->fields, entity, rq->arena);
 		write_entity(&w, kind, entity);
 	}
-	json_close(&w, ']');
-	json_key(&w, "next_cursor");
-	json_put_text(&w, next);
-	json_close(&w, '}');
-	if (body.over)
-		return err_internal(&rq->err, "list larger than %d bytes", (int)REPLY_MAX);
-	reply_body(rq, status, "application/json", &body);
-	return 0;
+	return list_close(rq, status, &w, next);
+}
+
+int reply_all(struct rq *rq, const struct entity *kind, const void *first, size_t n)
+{
+	struct json_writer w;
+	struct buf body;
+
+	list_open(rq, &w, &body);
+	for (size_t i = 0; i < n; i++)
+		write_entity(&w, kind, (const char *)first + i * kind->size);
+	return list_close(rq, 200, &w, NULL);
 }
 
 int reply_rows(struct rq *rq, int status, const struct entity *kind, const struct rows *rows)

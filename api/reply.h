@@ -39,6 +39,17 @@ int reply_json(struct rq *rq, int status, const char *json, size_t len);
 /* 200 with a text of another type, such as "text/html; charset=utf-8". */
 int reply_text(struct rq *rq, const char *type, const char *text, size_t len);
 
+/* A text that is handed out as a file. */
+struct download {
+	const char *name; /* ASCII, neither quote nor backslash */
+	const char *type; /* "text/html; charset=utf-8" */
+	const char *text;
+};
+
+/* 200 with the text as attachment and its ETag; If-None-Match then gets 304. A browser runs nothing
+ * in it. */
+int reply_attachment(struct rq *rq, const struct download *file);
+
 /*
  * 200 with {data, next_cursor} and Link: one page of what `stmt` finds. The statement takes
  * :after_at, :after_id and :limit besides `args`, orders by (created_at, id), and its rows have
@@ -59,6 +70,9 @@ int reply_from(struct rq *rq, const struct entity *kind, const struct rows *rows
 
 /* `status` with {data: […], next_cursor: null} of rows that are at hand. */
 int reply_rows(struct rq *rq, int status, const struct entity *kind, const struct rows *rows);
+
+/* 200 with {data: […], next_cursor: null} of the `n` entities that begin at `first`. */
+int reply_all(struct rq *rq, const struct entity *kind, const void *first, size_t n);
 
 /* `status` with the first `count` rows and the next page's cursor (NULL: the last page). */
 int reply_page(struct rq *rq, int status, const struct entity *kind, const struct rows *rows,

@@ -50,6 +50,13 @@ const struct route routes[] = {
 	{ "GET",    "/v1/public/firm",                 firm_public_get,     PUBLIC, NO_STORE_EXEMPT, "firm", NULL },
 	{ "POST",   "/v1/public/find_portals",         find_portals,        PUBLIC, WRITES | BODY | NO_KEY, NULL, NULL },
 
+	/* texts that tell clients of the portal */
+	{ "GET",    "/v1/templates/announcements",     announcement_list,   "settings:read", 0, NULL, NULL },
+	{ "GET",    "/v1/templates/announcements/{key}", announcement_get,  "settings:read", 0, "format", NULL },
+	{ "PUT",    "/v1/templates/announcements/{key}", announcement_put,  "settings:write", STAFF | WRITES | BODY, NULL, NULL },
+	{ "DELETE", "/v1/templates/announcements/{key}", announcement_delete, "settings:write", STAFF | WRITES, NULL, NULL },
+	{ "POST",   "/v1/templates/announcements/{key}/preview", announcement_preview, "settings:write", STAFF | WRITES | BODY | NO_KEY, NULL, NULL },
+
 	/* staff and roles */
 	{ "GET",    "/v1/staff",                       staff_list,          "staff:read", 0, "limit cursor", NULL },
 	{ "POST",   "/v1/staff",                       staff_create,        "staff:write", STAFF | WRITES | BODY, NULL, NULL },

@@ -200,22 +200,9 @@ int event_list(struct rq *rq)
 
 int event_type_list(struct rq *rq)
 {
-	struct json_writer w;
-	struct buf b;
+	size_t n = 0;
 
-	buf_init(&b, rq->arena, (size_t)EVENT_TYPES_MAX * 512);
-	json_start(&w, &b);
-	json_open(&w, '{');
-	json_key(&w, "data");
-	json_open(&w, '[');
-	for (size_t i = 0; event_types[i].type != NULL; i++) {
-		json_open(&w, '{');
-		field_write(event_type_entity.fields, &event_types[i], &w);
-		json_close(&w, '}');
-	}
-	json_close(&w, ']');
-	json_key(&w, "next_cursor");
-	json_put_null(&w);
-	json_close(&w, '}');
-	return reply_json(rq, 200, b.data, b.len);
+	while (event_types[n].type != NULL)
+		n++;
+	return reply_all(rq, &event_type_entity, event_types, n);
 }

@@ -16,7 +16,7 @@ where m.firm_id = :firm::uuid and m.kind = 'portal' and m.state in ('active', 'p
 -- The largest document and the address are only written when they were sent: what is shown may be the installation's, and
 -- the installation's own address is none of the firm's.
 update firm
-set name = :name::text, accent_color = lower(:accent_color::text), support_email = :support_email::text,
+set name = :name::text, accent_color = lower(:accent_color::text), support_email = :support_email::text, phone = :phone::text,
 	help_links = :help_links::jsonb, locale = :locale::text, timezone = :timezone::text, currency = :currency::text,
 	sign_in = :sign_in::text, self_registration = :self_registration::boolean,
 	registration_email = :registration_email::text, registration_ttl_days = :registration_ttl_days::integer,

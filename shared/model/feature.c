@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-const char *const feature_names[] = {"documents", "matters", "imports", "api_keys", NULL};
+const char *const feature_names[] = {"documents", "matters",       "imports",
+                                     "api_keys",  "announcements", NULL};
 const char *const tool_names[] = {"files", "requests", "invoices", "messages", "tasks", NULL};
 
 /* clang-format off */
@@ -17,6 +18,7 @@ static const struct part parts[] = {
 	{ "imports",   "imports",       NULL },
 	{ "matters",   "matters",       "files" },
 	{ "shares",    "documents",     NULL },
+	{ "templates", "announcements", NULL },
 };
 
 static const struct field capabilities_fields[] = {
@@ -64,7 +66,7 @@ int features_check(const struct texts *named, struct err *e)
 		if (among(named->v[i], feature_names))
 			continue;
 		err_set(e, PROBLEM_unknown_feature, "The features are %s.",
-		        "documents, matters, imports and api_keys");
+		        "documents, matters, imports, api_keys and announcements");
 		result = err_fault(e, arena_printf(e->arena, "/features/%zu", i), "unknown_feature",
 		                   "There is no such feature.");
 	}

@@ -34,6 +34,7 @@ static const struct field firm_fields[] = {
 	F_TEXT(firm, logo_url, 0, 0, 0),
 	F_TEXT(firm, accent_color, 7, 7, FIELD_PATCH),
 	F_EMAIL(firm, support_email, FIELD_PATCH | FIELD_NULLABLE),
+	F_TEXT(firm, phone, 1, 50, FIELD_PATCH | FIELD_NULLABLE),
 	F_LIST(firm, help_links, link_fields, LINKS_MAX, FIELD_PATCH),
 	F_TEXT(firm, locale, 2, 35, FIELD_PATCH),
 	F_TEXT(firm, timezone, 1, 64, FIELD_PATCH),

@@ -8,7 +8,7 @@ struct firm {
 	struct id id;
 	const char *slug, *name;
 	const char *portal_url; /* base of all links; the installation's where the firm has none */
-	const char *logo_url, *accent_color, *support_email;
+	const char *logo_url, *accent_color, *support_email, *phone;
 	const char *help_links; /* JSON: [{title, url}] */
 	const char *locale, *timezone, *currency;
 	const char *sign_in;

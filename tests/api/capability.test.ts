@@ -31,7 +31,7 @@ import {
   type Schema,
 } from '../lib/kit.js';
 
-const FEATURES = ['documents', 'matters', 'imports', 'api_keys'] as const;
+const FEATURES = ['documents', 'matters', 'imports', 'api_keys', 'announcements'] as const;
 const TOOLS = ['files', 'requests', 'invoices', 'messages', 'tasks'];
 
 let firm: Firm;
@@ -121,7 +121,7 @@ describe('a feature that is off', () => {
     await refused(set(firm.owner, odd), 422, 'unknown_feature', ['/features/1 unknown_feature', '/features/2 unknown_feature']);
     const body = { features: odd, accent_color: 'red' } as Schema['FirmPatch'];
     await refused(firm.owner.api.PATCH('/v1/firm', { body }), 422, 'validation_failed');
-    const back = await ok(set(firm.owner, ['matters', 'documents', 'matters', 'imports', 'api_keys']), 200);
+    const back = await ok(set(firm.owner, ['matters', 'announcements', 'documents', 'matters', 'imports', 'api_keys']), 200);
     assert.deepEqual(back.features, FEATURES);
   });
 });

@@ -202,6 +202,7 @@ export class Fixture {
 			firm_id: firm.id, id: randomUUID(), membership_id: person.id, kind: 'sign_in', nonce: randomBytes(16), created_at: T0,
 			expires_at: at(900),
 		});
+		await put(this.db, 'announcement', { firm_id: firm.id, key: 'portal_is_new', subject: 'S', body_text: 'B', updated_at: T0 });
 		await put(this.db, 'mail_preference', { firm_id: firm.id, membership_id: person.id, updated_at: T0 });
 		const audit = await this.audit(firm);
 		await put(this.db, 'sequencer', { firm_id: firm.id });

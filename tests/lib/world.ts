@@ -42,6 +42,9 @@ import {
   type Schema,
 } from './kit.js';
 
+/** The text that the firm of a world has written anew. */
+const ANNOUNCEMENT = 'going_paperless';
+
 export const CSV_HEADER = 'code,entity,name,emails,contact_name,contact_email';
 
 export interface World {
@@ -117,6 +120,8 @@ export async function newWorld(word: string): Promise<World> {
   const roles = await rolesOf(firm);
   const all = await newKey(staff, undefined, { name: `${canary} key` });
   const imported = await newImport(staff, canary);
+  const params = { path: { key: ANNOUNCEMENT } };
+  await ok(staff.api.PUT('/v1/templates/announcements/{key}', { params, body: { subject: canary, body_text: canary } }), 200);
   return {
     imported, firm, user, client, contact, invited, invitation, registration, matter, folder, document, own, share: made, key: all, canary, roles,
   };
@@ -165,6 +170,7 @@ export const STRANGE: Record<string, string> = Object.fromEntries(
     item_id: 'fol',
     parent_id: 'fol',
     code: 'cod',
+    key: 'ann',
   }).map(([name, prefix]) => [name, `${prefix}_01kjpz7w3mfa6tq2c9x4n8d5he`]),
 );
 
@@ -200,6 +206,8 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
     updateMe: () => ({ phone: '1' }),
     setNotificationPreferences: () => ({ digest: 'instant', items: [] }),
     updateFirm: () => ({ accent_color: '#123456' }),
+    setAnnouncement: () => ({ subject: unique('S'), body_text: 'Dear client' }),
+    previewAnnouncement: () => ({ subject: '{{firm.name}}' }),
     changePassword: () => ({ current_password: 'not this one', new_password: 'eleven dry storks stay put' }),
     inviteStaff: () => ({ name: 'X', email: address('staff'), role_id: ids['role_id'] }),
     updateStaff: () => ({ name: unique('S') }),
@@ -240,7 +248,7 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
 }
 
 /** Parameters that are no ids. */
-const PLAIN: Record<string, string> = { kind: 'clients' };
+const PLAIN: Record<string, string> = { kind: 'clients', key: ANNOUNCEMENT };
 
 export interface Fit {
   path: string;

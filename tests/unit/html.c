@@ -68,8 +68,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_html_text, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_html_text_too_long_is_told, unit_open,
-	                                        unit_close),
+		cmocka_unit_test_setup_teardown(test_html_text_too_long_is_told, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("html", tests, NULL, NULL);

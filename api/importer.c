@@ -330,10 +330,17 @@ static may_wait int for_all(struct rq *rq, const struct stmt *stmt, int64_t last
 	return 0;
 }
 
+static may_wait int plan(struct rq *rq, const char *mode)
+{
+	return db_query(&rq->db, &sql_importer_plan, ARGS({"mode", mode}), NULL);
+}
+
 static may_wait int compare(struct rq *rq, int64_t last)
 {
+	TRY(plan(rq, "force_custom_plan"));
 	TRY(for_all(rq, &sql_importer_match, last));
-	return for_all(rq, &sql_importer_result, last);
+	TRY(for_all(rq, &sql_importer_result, last));
+	return plan(rq, "auto");
 }
 
 /* Judge the rows as they were compared. 1: they can be made, 0: they can not, or are not to be. */
@@ -352,7 +359,8 @@ static may_wait int judge(struct importer *m, struct rq *rq)
 	return strcmp(status, "running") == 0;
 }
 
-/* Without knowing how many rows there are the planner takes them for a few. */
+/* Without knowing how many rows there are the planner takes them for a few: here, and in any call
+ * that follows. */
 static may_wait int analyze(struct importer *m)
 {
 	struct rq *rq = unit_of_firm(m, false);
@@ -450,7 +458,11 @@ static may_wait int make_all(struct importer *m, struct rq *rq)
 /* All rows or none, in one transaction. 1: they are made, 0: meanwhile they can not be. */
 static may_wait int apply(struct importer *m)
 {
-	return unit_end(m, make_all(m, unit_of_firm(m, true)));
+	int made = unit_end(m, make_all(m, unit_of_firm(m, true)));
+
+	if (made > 0)
+		TRY(analyze(m));
+	return made;
 }
 
 /* ---- inviting ---- */

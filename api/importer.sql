@@ -6,7 +6,9 @@ from import_take(:now::timestamptz) t;
 select pg_advisory_unlock_all() as free;
 
 -- name: importer_claim
-select claim_firm(:firm::uuid);
+-- All is found by keys. A plan that was made while a table was small, by a trigger say, would read the whole of it for
+-- each row of the many.
+select claim_firm(:firm::uuid), set_config('enable_seqscan', 'off', true) as plan;
 
 -- name: importer_load
 select i.kind, i.status, i.send_invitations, i.applied, i.actor_type, i.actor_id, i.actor_name, b.path
@@ -29,10 +31,18 @@ update import set row_count = :count::bigint, updated_at = :now::timestamptz
 where firm_id = :firm::uuid and id = :import::uuid
 
 -- name: importer_analyze
+-- A few rows change little of what the planner knows.
 select import_analyze()
+from import
+where firm_id = :firm::uuid and id = :import::uuid and row_count >= 1000
 
 -- name: importer_bounds
 select coalesce(max(line), 0) as last from import_row where firm_id = :firm::uuid and import_id = :import::uuid
+
+-- name: importer_plan
+-- How the statements that follow in this transaction are planned. What compares lines is to be planned for the lines
+-- it is about: a plan for any lines expects a few, and compares each with each.
+select set_config('plan_cache_mode', :mode::text, true)
 
 -- part: importer_chunk
 	r.firm_id = :firm::uuid and r.import_id = :import::uuid and r.line between :first::integer and :last::integer
@@ -57,24 +67,19 @@ left join lateral (
 -- name: importer_match
 -- Clients are found by their code, contacts by address and name. Who has the code or the address under another name
 -- is taken for somebody else: else a slip of the pen would show one client's documents to the people of another.
-with person as (
-	select c.id, c.created_at, c.display_name, u.key
-	from contact c
-	cross join lateral unnest(c.email_keys) u (key)
-	where c.firm_id = :firm::uuid and c.archived_at is null
-), r as (
+with r as (
 	select r.*, coalesce(r.contact ->> 'display_name', '') as display_name
 	from import_row r
 	where {{importer_chunk}}
-), known as (
+), known as materialized (
 	select r.line, min(p.display_name) as name,
 		(array_agg(p.id order by p.created_at, p.id) filter (
 			where lower(p.display_name collate "und-x-icu") = lower(r.display_name collate "und-x-icu")
 		))[1] as id
 	from r
-	join person p on p.key = r.email_key
+	join contacts_by_email(:firm, array(select x.email_key from r x where x.email_key is not null)) p on p.key = r.email_key
 	group by r.line
-), lost as (
+), lost as materialized (
 	select r.line, jsonb_agg(jsonb_build_object(
 		'pointer', '/client_codes',
 		'code', case when c.id is null then 'no_such_client' else 'client_archived' end,
@@ -117,23 +122,29 @@ with person as (
 	) t
 )
 update import_row x
-set errors = j.errors, client_new = j.client_new, contact_new = j.contact_new, result = null,
+set errors = j.errors, client_new = j.client_new, contact_new = j.contact_new,
 	client_id = coalesce(j.client_id, case when j.client_new then new_id(:now::timestamptz) end),
 	contact_id = coalesce(j.contact_id, case when j.contact_new then new_id(:now) end)
 from judged j
-where x.firm_id = :firm and x.import_id = :import and x.line = j.line and x.line between :first and :last
+where x.firm_id = :firm and x.import_id = :import and x.line = j.line and x.line between :first and :last and (
+		x.errors, x.client_new, x.contact_new,
+		case when not x.client_new then x.client_id end, case when not x.contact_new then x.contact_id end
+	) is distinct from (j.errors, j.client_new, j.contact_new, j.client_id, j.contact_id)
 
 -- name: importer_result
 -- What each row comes to, once the first rows know the ids of what they make.
 with found as (
-	select r.line, r.codes, r.email_key, r.contact_new, r.client is null as of_contacts,
+	select r.line, r.codes, r.email_key, r.contact_new, r.errors <> '[]' as wrong,
 		case when r.client is null then r.contact_new else r.client_new end as made,
 		coalesce(r.client_id, a.client_id) as client_id, coalesce(r.contact_id, b.contact_id) as contact_id
 	from import_row r
 	{{importer_first}}
 	where {{importer_chunk}}
 ), weighed as (
-	select f.*, f.contact_id is not null and not exists (
+	select f.line, f.client_id, f.contact_id, case
+		when f.wrong then null
+		when f.made then 'created'
+		when f.contact_new or f.contact_id is not null and not exists (
 			select from import_row y
 			where y.firm_id = :firm and y.import_id = :import and y.email_key = f.email_key and y.line < f.line
 				and y.codes @> f.codes
@@ -143,19 +154,16 @@ with found as (
 			left join client c on c.firm_id = :firm and c.code = u.code
 			left join client_contact cc on cc.firm_id = c.firm_id and cc.client_id = c.id and cc.contact_id = f.contact_id
 			where cc.contact_id is null
-		) as relates
+		) then 'updated'
+		else 'unchanged'
+	end as result
 	from found f
 )
 update import_row x
-set client_id = w.client_id, contact_id = w.contact_id,
-	result = case
-		when x.errors <> '[]' then null
-		when w.made then 'created'
-		when w.contact_new or w.relates then 'updated'
-		else 'unchanged'
-	end
+set client_id = w.client_id, contact_id = w.contact_id, result = w.result
 from weighed w
 where x.firm_id = :firm and x.import_id = :import and x.line = w.line and x.line between :first and :last
+	and (x.client_id, x.contact_id, x.result) is distinct from (w.client_id, w.contact_id, w.result)
 
 -- part: importer_counts
 select count(*) as rows, count(*) filter (where r.result = 'created') as created,
@@ -202,11 +210,13 @@ insert into audit (firm_id, id, at, actor_type, actor_id, actor_name, action, ob
 	request_id, outcome, detail)
 
 -- name: importer_clients
+-- The default folder, where the firm has one, follows in the same transaction.
 with made as (
-	insert into client (firm_id, id, entity, code, name, emails, custom_fields, created_at, updated_at)
+	insert into client (firm_id, id, entity, code, name, emails, custom_fields, default_folder_made, created_at, updated_at)
 	select r.firm_id, r.client_id, r.client ->> 'entity', r.code, r.client ->> 'name',
-		array(select jsonb_array_elements_text(r.client -> 'emails')), '{}', :now::timestamptz, :now
+		array(select jsonb_array_elements_text(r.client -> 'emails')), '{}', f.default_upload_folder, :now::timestamptz, :now
 	from import_row r
+	join firm f on f.id = r.firm_id
 	where {{importer_chunk}} and r.client_new
 	returning firm_id, id
 ), told as (

@@ -1,4 +1,5 @@
-// import.mjs [ROWS] - import that many clients with a contact each, and print the rate and the peak of the API's memory.
+// import.mjs [ROWS] - import that many clients with a contact each, and again; print the rate, the peak of the API's memory,
+// and how long the onboarding counts take right afterwards.
 import fs from 'node:fs';
 import path from 'node:path';
 import { build } from '../lib/root.mjs';
@@ -17,7 +18,6 @@ const peak = () =>
     0,
     ...fs.readdirSync('/proc').filter((pid) => /^\d+$/.test(pid)).flatMap((pid) => {
       try {
-        if (!fs.readlinkSync(`/proc/${pid}/exe`).includes(path.join(build, 'portico-api')) && !fs.readlinkSync(`/proc/${pid}/exe`).includes(stack.state)) return [];
         if (!fs.readlinkSync(`/proc/${pid}/exe`).includes('portico-api')) return [];
         return [Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024];
       } catch {
@@ -43,10 +43,12 @@ try {
       if (!read && (got.row_count === rows || got.status !== 'validating')) read = Date.now() - from;
     }
     const took = Date.now() - from;
+    const counted = await raw('/v1/stats/onboarding', { as: owner });
+    const counting = Date.now() - from - took;
     console.log(
       `${turn}: ${rows} rows ${got.status} in ${(took / 1000).toFixed(1)} s (${Math.round((rows * 1000) / took)} rows/s; ` +
         `read and kept after ${(read / 1000).toFixed(1)} s), created ${got.created_count}, unchanged ${got.unchanged_count}, ` +
-        `errors ${JSON.stringify(got.errors)}; API peak ${peak().toFixed(0)} MiB (${before.toFixed(0)} before), load ${load()}`,
+        `errors ${JSON.stringify(got.errors)}; counts ${counted.status} after ${counting} ms; API peak ${peak().toFixed(0)} MiB (${before.toFixed(0)} before), load ${load()}`,
     );
   }
 } finally {

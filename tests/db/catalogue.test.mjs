@@ -8,6 +8,7 @@ import { migrations, readMigration, startCluster } from './cluster.mjs';
 // filters by firm itself, and stands here. The second list is of triggers.
 const DEFINERS = [
 	'access_duty(timestamp with time zone)',
+	'contacts_by_email(uuid,text[])',
 	'firm_find(text,text)',
 	'firm_sign_in(uuid)',
 	'identity_change_password(uuid,text,text,uuid,timestamp with time zone)',
@@ -43,7 +44,7 @@ const DEFINERS = [
 const DEFINER_TRIGGERS = [
 	'end_mailed_tokens()', 'end_tokens_of_identity()', 'firm_roles()', 'folder_matter()', 'folder_matter_content()',
 	'folder_move_content()', 'folder_note_default()', 'folder_place()', 'version_client()', 'version_contact()',
-	'version_matter()', 'version_matter_shown()', 'version_named()',
+	'version_matter()', 'version_matter_shown()', 'version_named()', 'version_related()',
 ];
 
 // Tables that belong to no one firm.

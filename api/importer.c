@@ -485,7 +485,7 @@ static const char *reasons_json(struct rq *rq, const struct texts *reasons)
 static may_wait int give_access(struct importer *m, struct rq *rq, struct candidate *c,
                                 const char **outcome_r)
 {
-	const struct access_in in = {.send = m->what.send_invitations};
+	const struct access_in in = {.send = m->what.send_invitations, .ends_at = TIME_NULL};
 	bool made = id_is_none(&c->membership), sends = strcmp(in.send, "now") == 0;
 
 	if (!made && (!sends || strcmp(c->state, "not_sent") != 0))

@@ -366,6 +366,10 @@ test('S0_15: invitations now: one mail each, nobody twice, and whoever cannot be
   const done = await run(text, 'kind=clients&send_invitations=now');
   assert.deepEqual([done.status, done.invited_count], ['done', 1]);
   assert.deepEqual((await rowsOf(done.id)).map((r) => r.invitation), ['sent', null, null, null]);
+  const [invited] = await contactsOf(`${a}@x.test`);
+  assert.ok(invited);
+  const { status, ends_at } = await access(staff, invited);
+  assert.deepEqual([status, ends_at], ['invited', null], 'nobody set an end');
   assert.equal((await settled(firm, `${a}@x.test`, after)).length, 1);
   const again = await run(text, 'kind=clients&send_invitations=now');
   assert.deepEqual([again.invited_count, (await rowsOf(again.id)).map((r) => r.invitation)], [0, [null, null, null, null]]);

@@ -1,4 +1,5 @@
-// stop.test.mjs - SIGTERM under load: what was accepted is answered whole, what was not is refused and has done nothing.
+// stop.test.mjs - SIGTERM under load: what was accepted is answered whole, what was not is refused and has done nothing;
+// and kill -9 in the middle of an import, which goes on where nothing is done twice.
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
@@ -174,3 +175,84 @@ test('P2: a mailer that is asked to end makes no duplicate, and its work goes on
   );
   console.log(`${rig.sink.mails.length - mark} mails`);
 });
+
+// ---- kill -9 in the middle of an import --------------------------------------------------------------------------
+
+const ROWS = 30;
+const HEADER = 'code,entity,name,emails,contact_name,contact_email\n';
+const line = (/** @type {string} */ word, /** @type {number} */ i) =>
+  `${word}-${i},business,${word}-${i} Ltd,,${word}-${i},${word}-${i}@mail.test\n`;
+const file = (/** @type {string} */ word) => HEADER + Array.from({ length: ROWS }, (_, i) => line(word, i)).join('');
+const sendFile = (/** @type {string} */ text) =>
+  rig.ok('/v1/imports?kind=clients&send_invitations=now', {
+    as: firm.owner,
+    body: Buffer.from(text),
+    headers: { 'content-type': 'text/csv' },
+  });
+
+/** How the import ends. @param {string} id */
+const ended = (id) =>
+  until(
+    async () => {
+      const import_ = await rig.ok(`/v1/imports/${id}`, { as: firm.owner });
+      return ['validating', 'running'].includes(import_.status) ? null : import_;
+    },
+    30_000,
+    () => `the import ends\n${rig.words()}`,
+  );
+
+/** How many there are of all that a file makes. @param {string} word */
+async function made(word) {
+  const client = "client_id in (select id from client where code like $1 || '-%')";
+  const contact = "contact_id in (select id from contact where primary_email like $1 || '-%')";
+  const told = "type in ('client.created', 'contact.created', 'portal_access.enabled', 'invitation.sent')";
+  const counts = await Promise.all(
+    [
+      `client where code like $1 || '-%'`,
+      `contact where primary_email like $1 || '-%'`,
+      `client_contact where ${client} and ${contact}`,
+      `folder where ${client}`,
+      `membership where ${contact}`,
+      `invitation where ${contact}`,
+      `envelope where to_email like $1 || '-%'`,
+      `event where ${told} and object_id in (select id from client where code like $1 || '-%' union all
+        select id from contact where primary_email like $1 || '-%' union all
+        select id from membership where ${contact} union all select id from invitation where ${contact})`,
+    ].map((what) => rig.stack.sql(`select count(*)::int as n from ${what}`, [word])),
+  );
+  return counts.map(([row]) => row.n);
+}
+const ALL = [ROWS, ROWS, ROWS, ROWS, ROWS, ROWS, ROWS, 4 * ROWS];
+
+/** Where it is held up, what is killed there, and what is there then. @type {[string, string, string, number[]][]} */
+const middles = [
+  ['API while it makes', 'api', 'lock table client_contact in share mode', ALL.map(() => 0)],
+  ['PostgreSQL while it makes', 'postgres', 'lock table client_contact in share mode', ALL.map(() => 0)],
+  ['API while it invites', 'api', 'lock table envelope in share mode', [ROWS, ROWS, ROWS, ROWS, 0, 0, 0, 2 * ROWS]],
+];
+for (const [what, program, hold, then] of middles)
+  test(`P3, S1_2: the ${what} is killed in the middle of an import: it makes all or nothing, and nothing twice`, async () => {
+    const word = unique('kill').toLowerCase();
+    const database = await rig.database();
+    database.on('error', () => {}); // it is killed, too
+    let id;
+    try {
+      await database.query('begin');
+      await database.query(hold);
+      ({ id } = await sendFile(file(word)));
+      await until(async () => (await rig.sessions("wait_event_type = 'Lock'")).length > 0, 20_000, 'it is in the middle');
+      const pids = program === 'api' ? [rig.pid('api'), ...rig.children('api')] : [rig.pid(program)];
+      assert.ok(pids.map((pid) => rig.kill(pid, program))[0]);
+      await until(() => !pids.some((pid) => rig.owns(pid, program)), 5000, 'they are dead');
+      if (program === 'api') assert.deepEqual(await made(word), then);
+    } finally {
+      await database.end().catch(() => {});
+    }
+    await rig.whole();
+    const import_ = await ended(id);
+    assert.deepEqual([import_.status, import_.created_count, import_.invited_count], ['done', ROWS, ROWS]);
+    assert.deepEqual(await made(word), ALL);
+    const again = await ended((await sendFile(file(word))).id);
+    assert.deepEqual([again.status, again.unchanged_count, again.invited_count], ['done', ROWS, 0]);
+    assert.deepEqual(await made(word), ALL);
+  });

@@ -2,29 +2,12 @@
  * however the file is cut into pieces. */
 #include "fuzz.h"
 
+#include "../unit/pieces.h"
 #include "import.h"
 #include "json.h"
 #include "text.h"
 
 void (*const fuzz_start)(void) = NULL;
-
-/* A source that gives so many bytes at a time. */
-struct pieces {
-	const uint8_t *bytes;
-	size_t len, each;
-};
-
-static ssize_t give(void *from, char *bytes, size_t max)
-{
-	struct pieces *p = from;
-	size_t n = p->len < p->each ? p->len : p->each;
-
-	n = n < max ? n : max;
-	memcpy(bytes, p->bytes, n);
-	p->bytes += n;
-	p->len -= n;
-	return (ssize_t)n;
-}
 
 static void check_row(struct fuzz *f, const struct import_plan *plan, const struct sheet_row *row)
 {
@@ -44,7 +27,7 @@ static void check_row(struct fuzz *f, const struct import_plan *plan, const stru
 
 static int rows(struct fuzz *f, const char *kind, size_t each)
 {
-	struct pieces p = {.bytes = f->bytes, .len = f->len, .each = each};
+	struct pieces p = {.bytes = (const char *)f->bytes, .len = f->len, .each = each};
 	struct sheet *sheet = sheet_new(f->arena, give, &p);
 	struct import_plan plan;
 	struct sheet_row row;

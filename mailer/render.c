@@ -4,6 +4,7 @@
 #include "template.h"
 #include "templates.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 const char *render_text(struct arena *a, const char *source, bool html, const struct json *vars,
@@ -76,23 +77,23 @@ const char *render_time(struct arena *a, const char *locale, const char *local)
 	                    local, local + 11, local + strlen(shape));
 }
 
-/* What one channel ("ff") adds to the luminance; v^2.2 is near enough to a polynomial. */
+/* What one channel ("ff") adds to the luminance, of 1 (WCAG 2, sRGB). */
 static double channel(const char *hex)
 {
 	const char digits[3] = {hex[0], hex[1], '\0'};
 	double v = (double)strtol(digits, NULL, 16) / 255;
 
-	return v * v * (0.8 + 0.2 * v);
+	return v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4);
 }
 
 const char *render_contrast(const char *color)
 {
+	double light;
+
 	if (!color || strlen(color) != 7)
 		return "#ffffff";
-	/* White and near-black are equally readable at a luminance of about 0.18. */
-	return 0.2126 * channel(color + 1) + 0.7152 * channel(color + 3) +
-	                               0.0722 * channel(color + 5) >
-	                       0.18
-	               ? "#1a1a1a"
-	               : "#ffffff";
+	light = 0.2126 * channel(color + 1) + 0.7152 * channel(color + 3) +
+	        0.0722 * channel(color + 5);
+	/* 1.05 / (light + 0.05) for white, (light + 0.05) / 0.05 for black: one is 4.58 at least */
+	return (light + 0.05) * (light + 0.05) <= 1.05 * 0.05 ? "#ffffff" : "#000000";
 }

@@ -12,7 +12,7 @@
 #include "template.h"
 
 enum {
-	RENDER_VERSION = 2, /* of the built-in templates: raise it when their words change */
+	RENDER_VERSION = 3, /* of the built-in templates: raise it when their words change */
 	RENDER_PART_MAX =
 		256 * 1024, /* bytes of one part: twenty documents and a page around them */
 };
@@ -45,8 +45,8 @@ const char *render_text(struct arena *a, const char *source, bool html, const st
  */
 const char *render_time(struct arena *a, const char *locale, const char *local);
 
-/* "#ffffff" or "#1a1a1a", whichever is readable on `color` ("#rrggbb"; WCAG 2 relative luminance).
- */
+/* "#ffffff" or "#000000", whichever is more readable on `color` ("#rrggbb"): a contrast of 4.5 to 1
+ * at least (WCAG 2.2, 1.4.3). */
 const char *render_contrast(const char *color);
 
 #endif

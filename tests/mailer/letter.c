@@ -154,6 +154,21 @@ static void test_letter_credential(void **state)
 	assert_null(strstr(letter.text, "password that you"));
 }
 
+static void test_letter_registration(void **state)
+{
+	struct letter_facts facts = sample("registration_received");
+	struct letter letter;
+
+	(void)state;
+	facts.to_name = NULL;
+	facts.has_credential = true;
+	letter = written(&facts, "TOKEN");
+	check_golden("registration_received", &letter);
+	facts.known = true;
+	letter = written(&facts, "TOKEN");
+	assert_null(strstr(letter.text, "password"));
+}
+
 static void test_letter_portals(void **state)
 {
 	struct letter_facts facts = sample("find_portals");
@@ -285,17 +300,12 @@ static void test_letter_odd_support_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_letter_invitation),
-		TEST(test_letter_portal_address),
-		TEST(test_letter_doors),
-		TEST(test_letter_credential),
-		TEST(test_letter_portals),
-		TEST(test_letter_share),
-		TEST(test_letter_upload),
-		TEST(test_letter_of_little_known),
-		TEST(test_letter_is_the_same_every_time),
-		TEST(test_letter_not_readable),
-		TEST(test_letter_odd_support_address),
+		TEST(test_letter_invitation),      TEST(test_letter_portal_address),
+		TEST(test_letter_doors),           TEST(test_letter_credential),
+		TEST(test_letter_portals),         TEST(test_letter_registration),
+		TEST(test_letter_share),           TEST(test_letter_upload),
+		TEST(test_letter_of_little_known), TEST(test_letter_is_the_same_every_time),
+		TEST(test_letter_not_readable),    TEST(test_letter_odd_support_address),
 	};
 
 	return cmocka_run_group_tests_name("letter", tests, NULL, NULL);

@@ -3,6 +3,9 @@
 
 #include "../unit/fresh.h"
 
+#include <math.h>
+#include <stdio.h>
+
 static const struct json *vars(const char *text)
 {
 	const struct json *root;
@@ -116,13 +119,52 @@ static void test_render_time(void **state)
 	assert_null(render_time(&arena, "en", "2026-03-03 09:05"));
 }
 
+static double luminance(unsigned rgb)
+{
+	static const double weights[] = {0.0722, 0.7152, 0.2126};
+	double sum = 0;
+
+	for (size_t i = 0; i < lengthof(weights); i++, rgb >>= 8) {
+		double v = (rgb & 255) / 255.0;
+
+		sum += weights[i] * (v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4));
+	}
+	return sum;
+}
+
+static double contrast(unsigned one, unsigned other)
+{
+	double a = luminance(one), b = luminance(other);
+
+	return (fmax(a, b) + 0.05) / (fmin(a, b) + 0.05);
+}
+
+/* Every fifth shade of each channel, and all greys: 140,864 colours. */
+static void test_render_contrast_can_be_read_on_every_colour(void **state)
+{
+	unsigned r, g, b;
+
+	(void)state;
+	for (unsigned i = 0; i < 52 * 52 * 52 + 256; i++) {
+		unsigned rgb, text;
+		char color[8];
+
+		r = i % 52 * 5, g = i / 52 % 52 * 5, b = i / 52 / 52 * 5;
+		rgb = b > 255 ? (i - 52 * 52 * 52) * 0x010101 : r << 16 | g << 8 | b;
+		snprintf(color, sizeof(color), "#%06x", rgb & 0xffffff);
+		text = (unsigned)strtoul(render_contrast(color) + 1, NULL, 16);
+		if (contrast(rgb, text) < 4.5)
+			fail_msg("#%06x on %s: %f", text, color, contrast(rgb, text));
+	}
+}
+
 static void test_render_contrast(void **state)
 {
 	(void)state;
 	assert_string_equal(render_contrast("#1f4e79"), "#ffffff");
 	assert_string_equal(render_contrast("#000000"), "#ffffff");
-	assert_string_equal(render_contrast("#ffffff"), "#1a1a1a");
-	assert_string_equal(render_contrast("#ffd400"), "#1a1a1a");
+	assert_string_equal(render_contrast("#ffffff"), "#000000");
+	assert_string_equal(render_contrast("#ffd400"), "#000000");
 	assert_string_equal(render_contrast(NULL), "#ffffff");
 }
 
@@ -138,6 +180,7 @@ int main(void)
 	                                        tear_down),
 		cmocka_unit_test_setup_teardown(test_render_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_render_contrast, set_up, tear_down),
+		cmocka_unit_test(test_render_contrast_can_be_read_on_every_colour),
 	};
 
 	return cmocka_run_group_tests_name("render", tests, NULL, NULL);

@@ -196,6 +196,7 @@ static may_wait int clean(struct janitor *j, struct db *db)
 	TRY(db_query(db, &sql_janitor_sessions, now, NULL));
 	TRY(db_query(db, &sql_janitor_registrations, now, NULL));
 	TRY(db_query(db, &sql_janitor_challenges, now, NULL));
+	TRY(db_query(db, &sql_janitor_snapshots, now, NULL));
 	TRY(sweep_store(j, db));
 	/* last: no file goes before it is committed that its document is gone */
 	TRY(db_query(db, &sql_janitor_trash, now, NULL));

@@ -106,3 +106,13 @@ update sequencer s set event_pruned = greatest(s.event_pruned, l.sequence) from 
 
 -- name: janitor_challenges
 delete from mfa_challenge where expires_at <= :now::timestamptz;
+
+-- name: janitor_snapshots
+-- Whoever comes back once a year finds what was shared the last time.
+delete from access_snapshot n
+using (
+  select x.firm_id, x.id from access_snapshot x
+  where x.created_at <= :now::timestamptz - interval '400 days'
+  order by x.created_at limit 1000
+) x
+where n.firm_id = x.firm_id and n.id = x.id;

@@ -1,4 +1,4 @@
--- 0025_restricted.sql - what is about a restricted matter is told to nobody who may not know of it.
+-- 0025_restricted.sql - what is about a restricted matter is told to nobody who may not know of it; the end of snapshots.
 
 set role portico_owner;
 
@@ -90,5 +90,10 @@ grant execute on function
 	object_matter(uuid, text, uuid), matter_note(uuid, text, uuid), gone_matter_open(uuid, boolean, uuid),
 	matter_told(uuid, text, uuid, jsonb, uuid), mail_told(uuid, uuid[], uuid, uuid[], uuid)
 to portico_api;
+
+-- The janitor forgets what was shared when an access ended long ago.
+create policy access_snapshot_janitor on access_snapshot to portico_janitor using (true);
+grant select (firm_id, id, created_at), delete on access_snapshot to portico_janitor;
+create index access_snapshot_created_idx on access_snapshot (created_at);
 
 reset role;

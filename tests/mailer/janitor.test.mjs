@@ -60,6 +60,21 @@ test('expired sessions and idempotency keys go', async () => {
 	await until(async () => (await left('session')).length === 0 && (await left('idempotency')).length === 0, 'the others to go');
 });
 
+test('what was shared when an access ended is forgotten after 400 days', async () => {
+	const w = await rig.world();
+	const snapshot = (id, days) => put(rig.owner, 'access_snapshot', {
+		firm_id: w.firm.id, id, contact_id: w.contact.id, login_email: 'ann@x.test', display_name: 'Ann', shares: '[]',
+		created_at: new Date(Date.now() - days * 86400_000).toISOString(),
+	});
+	const [young, old] = [randomUUID(), randomUUID()];
+	await snapshot(young, 399);
+	await snapshot(old, 400.1);
+	await rig.mailer(env);
+	const left = async () => (await rig.owner.query('select id from access_snapshot where firm_id = $1', [w.firm.id])).rows.map((row) => row.id);
+	await until(async () => (await left()).length === 1, 'the old one to go');
+	assert.deepEqual(await left(), [young]);
+});
+
 test('the trash is emptied after 90 days: documents, their bytes, and the folders that were deleted with them', async () => {
 	const w = await rig.world();
 	const now = Date.parse(rig.now());

@@ -69,10 +69,13 @@ int reference_free(struct rq *rq, const struct stmt *stmt, const struct entity *
 	holder = row_id(&rows, 0, "id");
 	if (id_equal(&holder, &own))
 		return 0;
-	id_format(&holder, kind->prefix, text);
-	rq->err.existing_id = arena_strdup(rq->arena, text);
 	err_set(&rq->err, PROBLEM_external_ref_exists, "Another %s has this reference.",
 	        kind->type);
+	if (id_is_none(&holder))
+		return err_fault(&rq->err, "/external_ref", "taken", "Another %s has it.",
+		                 kind->type);
+	id_format(&holder, kind->prefix, text);
+	rq->err.existing_id = arena_strdup(rq->arena, text);
 	return err_fault(&rq->err, "/external_ref", "taken", "Another %s has it: %s.", kind->type,
 	                 text);
 }

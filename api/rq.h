@@ -135,7 +135,8 @@ may_wait int find_one(struct rq *rq, const struct stmt *stmt, const struct arg *
 
 /*
  * Refuse with external_ref_exists, naming who has it, when `stmt` finds an id for the reference
- * (JSON {source, id}, NULL: none) that is not `own`. The unique key still decides a race.
+ * (JSON {source, id}, NULL: none) that is not `own`; null for an id: the caller may not know whose.
+ * The unique key still decides a race.
  */
 may_wait int reference_free(struct rq *rq, const struct stmt *stmt, const struct entity *kind,
                             const char *reference, struct id own);

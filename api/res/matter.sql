@@ -135,6 +135,8 @@ where firm_id = :firm::uuid and matter_id = :matter_id::uuid and membership_id =
 returning membership_id
 
 -- name: matter_by_reference
-select id from matter
-where firm_id = :firm::uuid and external_source = :external_ref::jsonb ->> 'source'
-	and external_id = :external_ref ->> 'id'
+-- Without an id: it is one that the caller may not know of.
+select case when matter_open(x.firm_id, x.id, :me::uuid) then x.id end as id
+from matter x
+where x.firm_id = :firm::uuid and x.external_source = :external_ref::jsonb ->> 'source'
+	and x.external_id = :external_ref ->> 'id'

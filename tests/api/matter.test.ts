@@ -363,7 +363,8 @@ describe('P22 a restricted matter is there for its team and for owners alone', (
   });
 
   test('404 everywhere, and in no list', async () => {
-    const matter = await newMatter(staff, client, [user.contact], { name: unique('SECRET'), restricted: true });
+    const external_ref = { source: 'ledger', id: unique('r') };
+    const matter = await newMatter(staff, client, [user.contact], { name: unique('SECRET'), restricted: true, external_ref });
     const folder = await newFolder(staff, client, { matter_id: matter.id });
     const document = await ok(upload(staff, folder), 201);
     const [made] = (await ok(share(staff, 'matter', matter, [user.contact], 'view', false), 201)).data;
@@ -397,6 +398,8 @@ describe('P22 a restricted matter is there for its team and for owners alone', (
           for (const id of [matter.id, folder.id, document.id, made?.id ?? ''])
             assert.ok(!got.includes(id), `${path}?${more} shows ${id}`);
         }
+      const twin = await refused(create({ external_ref }, as), 409, 'external_ref_exists', ['/external_ref taken']);
+      assert.ok(!JSON.stringify(twin).includes(matter.id), 'the reference is taken, by what is not said');
       const body = { client_id: client.id, name: unique('F') };
       await refused(as.api.POST('/v1/folders', { body: { ...body, matter_id: matter.id } }), 422, 'validation_failed', ['/matter_id not_found']);
       await refused(as.api.POST('/v1/folders', { body: { ...body, parent_id: folder.id } }), 422, 'validation_failed', ['/parent_id not_found']);

@@ -1,5 +1,9 @@
 -- part: access_end
-least(:now::timestamptz + make_interval(secs => :access_seconds::integer), t.expires_at)
+least(:now::timestamptz + make_interval(secs => :access_seconds::integer), t.expires_at, m.ends_at)
+
+-- part: may_sign_in
+-- An access with an end opens no door from then on, also while the janitor has not closed it yet (pitfall 40).
+m.state in ('active', 'pending_verification') and (m.ends_at is null or m.ends_at > :now::timestamptz)
 
 -- name: signin_open
 -- One row: the membership may sign in. The firm's settings decide how long it may be idle. Of a device (refresh_nonce)
@@ -23,7 +27,7 @@ cross join lateral (
 	) as expires_at
 ) t
 cross join (select :refresh_nonce::bytea as nonce) d
-where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.state in ('active', 'pending_verification')
+where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
 	and (:second_factor::boolean or not totp_enabled(m.identity_id))
 returning expires_at, access_expires_at
 
@@ -32,7 +36,7 @@ returning expires_at, access_expires_at
 insert into mfa_challenge (firm_id, id, membership_id, token_hash, created_at, expires_at)
 select m.firm_id, :challenge::uuid, m.id, :token_hash::bytea, :now::timestamptz, :now + make_interval(secs => :seconds::integer)
 from membership m
-where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.state in ('active', 'pending_verification')
+where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
 	and totp_enabled(m.identity_id)
 returning id
 
@@ -45,7 +49,7 @@ update mfa_challenge c set tries = c.tries + 1
 from membership m
 where c.firm_id = :firm::uuid and c.id = :challenge::uuid and c.token_hash = :token_hash::bytea and c.tries < 5
 	and c.expires_at > :now::timestamptz and m.firm_id = c.firm_id and m.id = c.membership_id
-	and m.state in ('active', 'pending_verification')
+	and {{may_sign_in}}
 returning m.id as membership_id, m.identity_id
 
 -- name: signin_answered
@@ -90,7 +94,7 @@ select s.membership_id, m.kind, m.display_name, m.state, s.refresh_nonce, s.refr
 from session s
 join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
 where s.firm_id = :firm::uuid and s.id = :session::uuid and s.refresh_nonce is not null
-	and m.state in ('active', 'pending_verification')
+	and {{may_sign_in}}
 for no key update of s
 
 -- name: signin_rotate

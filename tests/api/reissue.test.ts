@@ -6,6 +6,7 @@ import {
   access,
   address,
   advance,
+  askMail,
   disable,
   enable,
   eventually,
@@ -19,7 +20,9 @@ import {
   newPortalUser,
   nobody,
   ok,
+  raw,
   refused,
+  setSignIn,
   share,
   signIn,
   sink,
@@ -229,6 +232,43 @@ test('an access with an end is over by then: no session outlives it, the link di
   const off = await access(staff, contact);
   assert.ok(off.snapshot_id, 'it can be taken up again');
   assert.equal(off.ends_at, null);
+});
+
+test('pitfall 40 the end of an access holds behind every door', async () => {
+  await setSignIn(firm, 'both');
+  try {
+    const user = await newPortalUser(firm, await newClient(staff));
+    const { ends_at } = await ok(change(user.contact, await inDays(0.2)), 200);
+    const visitor = nobody();
+    const doors: Record<string, () => Promise<Schema['SignInResult']>> = {
+      'a password': () =>
+        ok(visitor.POST('/v1/auth/login', {
+          body: { firm: firm.slug, audience: 'portal', email: user.email, password: user.password, transport: 'token' },
+        }), 200),
+      'a mailed link': async () => {
+        const { token } = await askMail(firm, user, 'magic_links');
+        return ok(visitor.POST('/v1/auth/magic_links/redeem', { body: { token, transport: 'token' } }), 200);
+      },
+      'a mailed code': async () => {
+        const { code } = await askMail(firm, user, 'magic_links');
+        return ok(visitor.POST('/v1/auth/magic_links/redeem', { body: { firm: firm.slug, email: user.email, code, transport: 'token' } }), 200);
+      },
+      'a refresh': () => ok(visitor.POST('/v1/auth/refresh', { body: { refresh_token: user.refresh } }), 200),
+    };
+    const opened = [];
+    for (const [door, open] of Object.entries(doors)) {
+      opened.push(await open());
+      assert.equal(opened.at(-1)?.session?.expires_at, ends_at, door);
+    }
+    await later(0.2 * 86_400 + 1);
+    for (const { access_token, refresh_token } of opened) {
+      const headers = { authorization: `Bearer ${access_token}` };
+      assert.equal((await raw('/v1/portal/home', { headers })).status, 401);
+      await refused(nobody().POST('/v1/auth/refresh', { body: { refresh_token: refresh_token ?? '' } }), 401, 'refresh_token_invalid');
+    }
+  } finally {
+    await setSignIn(firm, 'password');
+  }
 });
 
 test('41 the end is moved and taken off, and the log says which; access that is off has none', async () => {

@@ -18,6 +18,7 @@ import {
   newPortalUser,
   nobody,
   ok,
+  portalUpload,
   raw,
   refused,
   settled,
@@ -167,6 +168,7 @@ test('P15 a contact whose access is on stays, and all that hangs on it is told; 
   const client = await newClient(staff);
   await newContact(staff, client);
   const user = await newPortalUser(firm, client);
+  const { id: document_id } = await ok(portalUpload(user, undefined), 201);
   const gone = () =>
     staff.api.DELETE('/v1/contacts/{contact_id}', { params: { path: { contact_id: user.contact.id } } });
   const problem = await refused(gone(), 409, 'portal_access_on');
@@ -184,6 +186,10 @@ test('P15 a contact whose access is on stays, and all that hangs on it is told; 
   assert.ok(also.errors.some((e) => e.code === 'open_invitation'));
   await ok(disable(staff, user.contact), 200);
   await ok(gone(), 204);
+  const kept = await ok(staff.api.GET('/v1/documents/{document_id}', { params: { path: { document_id } } }), 200);
+  assert.deepEqual(kept.uploaded_by, { type: 'contact', id: user.contact.id, name: user.contact.display_name });
+  const log = await ok(staff.api.GET('/v1/audit_log', { params: { query: { object_id: document_id } } }), 200);
+  assert.deepEqual(log.data.map((e) => [e.action, e.actor?.name]), [['document.created', user.contact.display_name]]);
 });
 
 test('P17 sharing with somebody whose access is off says to switch it on', async () => {

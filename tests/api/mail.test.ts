@@ -251,6 +251,14 @@ test('the mail log is filtered by status, and names no secret', async () => {
   assert.ok(sent.data.every((m) => !JSON.stringify(m).includes('accept#')));
 });
 
+test('pitfall 38 every mail is from the server’s own address, whoever it is about; 36 to one address each', async () => {
+  const from = stack.env['PORTICO_MAIL_FROM'] ?? 'none';
+  for (const mail of await sink.now()) {
+    assert.ok(mail.headers['from']?.endsWith(`<${from}>`) || mail.headers['from'] === from, mail.headers['from']);
+    assert.equal((mail.headers['to'] ?? '').split('@').length, 2, mail.headers['to']);
+  }
+});
+
 test('mails are well formed: parts, headers, lines, the recipient’s address alone', async () => {
   for (const mail of await sink.now()) {
     const head = mail.raw.slice(0, mail.raw.indexOf('\r\n\r\n'));

@@ -9,8 +9,10 @@ import {
   newColleague,
   newContact,
   newFirm,
+  newPending,
   newPortalUser,
   ok,
+  openDoor,
   raw,
   refused,
   signIn,
@@ -49,13 +51,15 @@ describe('onboarding', () => {
     const at = { params: { path: { contact_id: user.contact.id } } };
     await ok(owner.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', at), 200);
     await newClient(owner);
+    await openDoor(firm);
+    await newPending(firm);
     const seen = await eventually(async () => {
       const now = await ok(onboarding(owner), 200);
       assert.equal(now.contacts.bounced, 1);
       return now;
     });
     assert.deepEqual(seen, {
-      contacts: { ...NONE, total: 7, no_account: 2, not_sent: 1, sent: 1, bounced: 1, active: 1, suspended: 1 },
+      contacts: { ...NONE, total: 8, no_account: 2, not_sent: 1, sent: 1, bounced: 1, pending: 1, active: 1, suspended: 1 },
       clients: { ...NONE, total: 7, no_account: 2, not_sent: 1, sent: 1, bounced: 1, active: 1, suspended: 1 },
     });
     await advance(169 * 3600);

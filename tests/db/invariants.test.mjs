@@ -412,3 +412,20 @@ test('new_id makes UUIDv7 of the given time, and no two alike', async () => {
 		assert.equal(Number.parseInt(id.replace('-', '').slice(0, 12), 16), Date.parse('2026-11-21T10:00:00.123Z'));
 	}
 });
+
+test('P27 a time that a mail says is that of the reader\'s wall, over the gap and the overlap of a year, and across midnight', async () => {
+	const said = [
+		['2026-03-29T00:59:00Z', 'Europe/Berlin', '2026-03-29 01:59 Europe/Berlin'],
+		['2026-03-29T01:00:00Z', 'Europe/Berlin', '2026-03-29 03:00 Europe/Berlin'],
+		['2026-10-25T00:30:00Z', 'Europe/Berlin', '2026-10-25 02:30 Europe/Berlin'],
+		['2026-10-25T01:30:00Z', 'Europe/Berlin', '2026-10-25 02:30 Europe/Berlin'],
+		['2026-12-31T15:00:00Z', 'Asia/Tokyo', '2027-01-01 00:00 Asia/Tokyo'],
+		['2026-03-01T04:59:00Z', 'America/New_York', '2026-02-28 23:59 America/New_York'],
+		['2026-04-04T14:30:00Z', 'Australia/Lord_Howe', '2026-04-05 01:30 Australia/Lord_Howe'],
+		['2026-04-04T15:00:00Z', 'Australia/Lord_Howe', '2026-04-05 01:30 Australia/Lord_Howe'],
+	];
+	for (const [time, zone, text] of said) {
+		const { rows } = await owner.query('select local_time($1, $2) as said', [time, zone]);
+		assert.equal(rows[0].said, text, `${time} ${zone}`);
+	}
+});

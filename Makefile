@@ -222,14 +222,15 @@ tests/node_modules/.lock: tests/package-lock.json
 test: ## everything: each suite, with private servers on free ports
 	@.ci/deps build run test
 	@rm -f $(B)/suites
-	@$(MAKE) --no-print-directory -k test-all; status=$$?; echo; cat $(B)/suites; exit $$status
+	@$(MAKE) --no-print-directory -j2 -Otarget -k test-all; status=$$?; echo; cat $(B)/suites; exit $$status
 test-all: $(SUITES:%=test-%)
 
 $(foreach s,$(SUITES),$(eval test-$(s): all $(filter $(B)/tests/$(s)/%,$(TEST_BIN)) \
 	$(if $(wildcard tests/$(s)/*.mjs tests/$(s)/*.ts),tests/node_modules/.lock)))
-# One after the other: they share the machine, and some of them measure time.
+# Those that mostly wait run side by side (make -j2), the others alone: they use the machine, or measure time.
+WAITING := unit io gate db mailer edge
 $(SUITES:%=test-%): test-%:
-	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' flock -o $(B)/flags tests/suite.sh $* $(filter $(B)/tests/$*/%,$(TEST_BIN))
+	@B='$(B)' CC='$(CC)' SANITIZE='$(SANITIZE)' flock -o $(if $(filter $*,$(WAITING)),-s) $(B)/flags tests/suite.sh $* $(filter $(B)/tests/$*/%,$(TEST_BIN))
 
 test-torture-long: ## the promises' own numbers: 1,000 kills, 20,000 events, a feed of 100,000
 	@SUITE_SECONDS=0 TORTURE_KILLS=1000 TORTURE_EVENTS=20000 TORTURE_REQUESTS=100000 FEED_EVENTS=100000 FEED_KILLS=5 $(MAKE) --no-print-directory test-torture

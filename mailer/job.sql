@@ -67,7 +67,10 @@ for update of e skip locked;
 -- no matter that they may not know of.
 select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen,
        e.folder_id, e.document_id, e.membership_id, e.to_email_key, not f.notify_required as may_end,
-       r.state = 'known' as known, r.has_credential, r.name as applicant, r.email as applicant_email,
+       r.state = 'known' or e.kind = 'invitation' and exists (
+         select from membership x
+         where x.login_email_key = e.to_email_key and x.kind in ('staff', 'portal') and x.state = 'active'
+       ) as known, r.has_credential, r.name as applicant, r.email as applicant_email,
        f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url,
        case when f.portal_url is null then f.slug end as slug, z.locale, v.actor_name as actor,
        c.name as client, coalesce(i.nonce, t.nonce, q.nonce) as nonce,

@@ -43,7 +43,7 @@ static const char *link_path(struct arena *a, const struct letter_facts *f)
 {
 	char id[ID_TEXT_SIZE];
 
-	if (f->known)
+	if (f->known && strcmp(f->kind, "registration_received") == 0)
 		return "/signin";
 	for (size_t i = 0; i < lengthof(paths); i++)
 		if (strcmp(f->kind, paths[i].kind) == 0)

@@ -38,7 +38,7 @@ struct letter_facts {
 	const struct json
 		*documents; /* uploaded: the first of them, {id, name, folder, folder_id, by, at} */
 	int64_t count;      /* uploaded: all of them */
-	bool known;         /* registered: the address has an account here already */
+	bool known;         /* registered, invited: the address has an account already */
 	bool has_credential; /* ... or one with another firm, and its password is that one's */
 	const char *applicant, *applicant_email; /* who has registered */
 	bool one_folder;                         /* uploaded: all lie in one folder */

@@ -103,12 +103,21 @@ static int contact_of_email(struct rq *rq, const char *email, struct id *contact
 	return record(rq, "contact.created", *contact_r, id_none);
 }
 
-static int relate(struct rq *rq, const struct id *contact, const struct id *client)
+/* What an invitation for a client has made of it: `made`, the relation was not there before;
+ * `shares`, what somebody who has access sees from now on. */
+struct relation {
+	bool made;
+	struct rows shares;
+};
+
+static int relate(struct rq *rq, const struct id *contact, const struct id *client,
+                  struct relation *r_r)
 {
 	const struct arg *args = ARGS({"contact", arg_id(rq->arena, contact)},
 	                              {"client", arg_id(rq->arena, client)});
 	struct rows rows;
 
+	*r_r = (struct relation){0};
 	if (id_is_none(client))
 		return 0;
 	TRY(db_query(&rq->db, &sql_invitation_relate, args, &rows));
@@ -117,7 +126,8 @@ static int relate(struct rq *rq, const struct id *contact, const struct id *clie
 		                 "There is no such active client.");
 	if (!row_bool(&rows, 0, "made"))
 		return 0;
-	TRY(db_query(&rq->db, &sql_invitation_default_share, args, NULL));
+	r_r->made = true;
+	TRY(db_query(&rq->db, &sql_invitation_default_share, args, &r_r->shares));
 	return record(rq, "client.updated", *client, *client);
 }
 
@@ -135,12 +145,44 @@ static int candidate_named(struct rq *rq, const struct id *contact, struct candi
 	return -1;
 }
 
+/*
+ * Who signs in already needs no second account: from now on they see a further client too, and the
+ * mail tells what is shared (model C17). The invitation is accepted when it is made.
+ */
+static int grant(struct rq *rq, struct candidate *c, const struct invitation_in *in,
+                 const struct relation *r)
+{
+	bool tell = strcmp(in->send, "now") == 0 && r->shares.n > 0;
+	struct id *shares = arena_array(rq->arena, struct id, r->shares.n);
+	uint8_t nonce[NONCE_SIZE];
+
+	TRY(auth_known(rq));
+	crypt_random(nonce, sizeof(nonce));
+	c->invitation = id_new();
+	TRY(db_query(&rq->db, &sql_invitation_grant,
+	             ARGS({"id", arg_id(rq->arena, &c->invitation)},
+	                  {"membership", arg_id(rq->arena, &c->membership)},
+	                  {"client", arg_id(rq->arena, &in->client_id)},
+	                  {"nonce", arg_bytes(rq->arena, nonce, sizeof(nonce))},
+	                  {"told", arg_bool(tell)}),
+	             NULL));
+	TRY(record(rq, "portal_access.updated", c->membership, in->client_id));
+	if (!tell)
+		return 0;
+	for (int i = 0; i < r->shares.n; i++)
+		shares[i] = row_id(&r->shares, i, "id");
+	return outbox_mail_share(&rq->db, &rq->event, shares, (size_t)r->shares.n, rq->now);
+}
+
 /* Access on if it is off; then the mail, unless it is to be sent later. */
-static int invite(struct rq *rq, struct candidate *c, const struct invitation_in *in)
+static int invite(struct rq *rq, struct candidate *c, const struct invitation_in *in,
+                  const struct relation *r)
 {
 	struct access_in how = {.send = in->send, .login_email = in->email, .ends_at = TIME_NULL};
 	struct texts reasons;
 
+	if (r->made && !id_is_none(&c->identity) && strcmp(c->state, "active") == 0)
+		return grant(rq, c, in, r);
 	if (!id_is_none(&c->identity))
 		return err_set(&rq->err, PROBLEM_already_registered,
 		               "The person has registered; share with them, or let them sign in.");
@@ -159,6 +201,7 @@ int invitation_create(struct rq *rq)
 {
 	struct invitation_in in = {0};
 	struct invitation made;
+	struct relation relation;
 	struct candidate c;
 
 	TRY(body_read(rq, invitation_in_entity.fields, FIELD_CREATE, &in, NULL));
@@ -166,9 +209,9 @@ int invitation_create(struct rq *rq)
 	if (in.email != NULL)
 		TRY(contact_of_email(rq, in.email, &in.contact_id));
 	TRY(candidate_named(rq, &in.contact_id, &c));
-	TRY(relate(rq, &in.contact_id, &in.client_id));
+	TRY(relate(rq, &in.contact_id, &in.client_id, &relation));
 	TRY(candidate_named(rq, &in.contact_id, &c));
-	TRY(invite(rq, &c, &in));
+	TRY(invite(rq, &c, &in, &relation));
 	TRY(invitation_load(rq, c.invitation, &made));
 	return reply_created(rq, &invitation_entity, &made, VERSION_OF_STATE, "/v1/invitations");
 }

@@ -120,9 +120,20 @@ returning client_id, (xmax = 0) as made
 
 -- name: invitation_default_share
 -- As for a relation that is made by itself: somebody invited before sees the new client's default folder too.
-select default_shares(:firm::uuid, m.id, :now::timestamptz, :client::uuid)
+select default_shares(:firm::uuid, m.id, :now::timestamptz, :client::uuid) as id
 from membership m
 where m.firm_id = :firm and m.contact_id = :contact::uuid
+
+-- name: invitation_grant
+-- For a further client of whoever signs in already: there is nothing to accept.
+insert into invitation (
+	firm_id, id, membership_id, audience, email, email_key, contact_id, client_id, state, nonce, sent_at, send_count,
+	accepted_at, created_at, updated_at
+)
+select m.firm_id, :id::uuid, m.id, 'portal', m.login_email, m.login_email_key, m.contact_id, :client::uuid, 'accepted',
+	:nonce::bytea, case when :told::boolean then :now::timestamptz end, case when :told then 1 else 0 end, :now, :now, :now
+from membership m
+where m.firm_id = :firm::uuid and m.id = :membership::uuid
 
 -- name: invitation_claim
 select claim_firm(:firm::uuid)

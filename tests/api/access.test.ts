@@ -285,6 +285,33 @@ test('S0_16 and S0_17 later: no mail, access is on, and the invitation can be se
   );
 });
 
+test('C17, P4 who has registered gets a further client by an invitation: no new account, no second password, and is told', async () => {
+  const user = await newPortalUser(firm, await newClient(staff));
+  const credential = () => stack.sql('select id, password_hash from identity where email_key = $1', [user.email]);
+  const before = await credential();
+  const invite = (client_id: string, send: 'now' | 'later', contact_id?: string) =>
+    staff.api.POST('/v1/invitations', {
+      params: { header: { 'Idempotency-Key': key() } },
+      body: { ...(contact_id ? { contact_id } : { email: user.email }), client_id, send },
+    });
+  const clientsSeen = async () =>
+    (await ok(user.api.GET('/v1/portal/folders'), 200)).data.map((folder) => folder.client.id).sort();
+  const [told, quiet] = [await newClient(staff), await newClient(staff)];
+  const after = await sink.mark();
+  const got = await ok(invite(told.id, 'now'), 201);
+  assert.deepEqual([got.status, got.client_id, got.email, got.send_count], ['accepted', told.id, user.email, 1]);
+  const later = await ok(invite(quiet.id, 'later', user.contact.id), 201);
+  assert.deepEqual([later.status, later.client_id, later.sent_at, later.send_count], ['accepted', quiet.id, null, 0]);
+  const seen = await clientsSeen();
+  assert.ok(seen.includes(told.id) && seen.includes(quiet.id) && seen.length === 3, `${seen}`);
+  await refused(invite(told.id, 'now'), 409, 'already_registered');
+  const mails = await settled(firm, user.email, after);
+  assert.deepEqual(mails.map((mail) => mail.subject), [`${firm.name} has shared the folder "Client Uploads" with you`]);
+  assert.ok(mails[0]?.text.includes(told.name) && !mails[0].links.some((url) => url.includes('/accept')), mails[0]?.text);
+  assert.deepEqual(await credential(), before);
+  await signIn(firm.slug, 'portal', user.email);
+});
+
 test('S0_18 the mail has exactly one registration link, in both parts, on the configured host', async () => {
   const contact = await newContact(staff, await newClient(staff));
   await ok(enable(staff, contact), 200);

@@ -65,10 +65,12 @@ async function invited(over: Partial<Schema['ContactCreate']> = {}, by = staff) 
   return { contact, email, mail: mail as Mail, token: tokenOf(mail), id: on.invitation?.id ?? '' };
 }
 
-test('P4 an address that has an account: no second one, no new password; accepting wants the one it has', async () => {
+test('P4, C17 an address that has an account: no second one, no new password; the mail says so, and accepting wants the one it has', async () => {
   const other = await newFirm('entry-other');
   const known = await newPortalUser(firm, await newClient(staff));
-  const { token, email } = await invited({ primary_email: known.email }, other.owner);
+  const { token, email, mail } = await invited({ primary_email: known.email }, other.owner);
+  for (const part of [mail.text, mail.html]) assert.match(part, /sign in with it, there is no new\s+password to choose/);
+  assert.doesNotMatch((await invited()).mail.text, /sign in with it/);
   assert.equal((await ok(preview(token), 200)).credential, 'existing');
   await refused(acceptAs(token, { password: 'quite another pair of herons' }), 401, 'invalid_credentials');
   const [before] = await stack.sql('select password_hash, id from identity where email_key = $1', [email]);

@@ -217,6 +217,50 @@ export async function doorMail(email: string, path: '/m' | '/reset', after: numb
   return { ...doorOf(mail, path), mail };
 }
 
+/** What an answer and its making tell to whoever compares. */
+export interface Seen {
+  status: number;
+  headers: string[];
+  length: number;
+  trips: number;
+  hashes: number;
+}
+
+async function passwordHashes(): Promise<number> {
+  const got = await raw('/metrics', { headers: { authorization: 'Bearer watching-the-tests' } });
+  return Number(/^portico_password_hashes_total (\d+)/m.exec(got.body.toString())?.[1] ?? NaN);
+}
+
+/** POST it, and look at the answer from outside and at the work behind it: trips to the database, password hashes. */
+export async function look(where: string, json: unknown): Promise<Seen> {
+  const hashes = await passwordHashes();
+  const got = await raw(where, { method: 'POST', json });
+  const id = got.headers.get('x-request-id') ?? '?';
+  const line = await eventually(async () => {
+    const found = stack.log('api', 1 << 20).split('\n').find((l) => l.includes(id) && l.includes('db_trips'));
+    assert.ok(found);
+    return found;
+  });
+  return {
+    status: got.status,
+    headers: [...got.headers.keys()].sort(),
+    length: got.body.length,
+    trips: JSON.parse(line.replace(/^[^{]*/, '')).db_trips,
+    hashes: (await passwordHashes()) - hashes,
+  };
+}
+
+/** Promise P9: of so many who come at once exactly one gets in, and the others are told one of these. */
+export async function oneWins(redeem: () => Promise<Replied>, won: string, lost: string[], count = 200): Promise<void> {
+  const got = await Promise.all(Array.from({ length: count }, redeem));
+  const said = got.map((g) => [g.response.status, (g.error as Schema['Problem'] | undefined)?.code].join(' ').trim());
+  const tally = Object.fromEntries([...new Set(said)].map((one) => [one, said.filter((other) => other === one).length]));
+  assert.equal(tally[won], 1, JSON.stringify(tally));
+  // A queue that is full sends people away without having looked at what they have.
+  const known = [won, ...lost, '503 unavailable'];
+  assert.ok(said.every((one) => known.includes(one)), JSON.stringify(tally));
+}
+
 /** How the firm's clients sign in. */
 export async function setSignIn(firm: Firm, sign_in: 'password' | 'passwordless' | 'both'): Promise<void> {
   await ok(firm.owner.api.PATCH('/v1/firm', { body: { sign_in } }), 200);

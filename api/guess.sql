@@ -17,8 +17,8 @@ with shut as (
 		and (
 			(a.key_hash = :pair::bytea and a.failures >= :pair_max::integer)
 			or (a.key_hash = :account::bytea and a.failures >= case when exists (
-				select from session s
-				where s.firm_id = :firm and s.membership_id = :membership::uuid and s.ip = :ip::text
+				select from known_place k
+				where k.firm_id = :firm and k.membership_id = :membership::uuid and k.ip = :ip::text
 			) then :account_max::integer else :stranger_max::integer end)
 		)
 ), counted as (

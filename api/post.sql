@@ -13,8 +13,8 @@ select claim_firm(:firm::uuid)
 select greatest(
 	mail_request_take(:pair::bytea, :pair_max::integer, :pair_seconds::integer, :now::timestamptz),
 	case when not exists (
-		select from session s
-		where s.firm_id = :firm::uuid and s.membership_id = :membership::uuid and s.ip = :ip::text
+		select from known_place k
+		where k.firm_id = :firm::uuid and k.membership_id = :membership::uuid and k.ip = :ip::text
 	) then mail_request_take(:account::bytea, :account_max::integer, :account_seconds::integer, :now) end,
 	mail_request_take(:place::bytea, :place_max::integer, :place_seconds::integer, :now)
 ) as until
@@ -37,7 +37,7 @@ select m.firm_id, :id::uuid, m.id, :kind::text, :nonce::bytea, :challenge::text,
 from membership m
 join firm f on f.id = m.firm_id
 where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.kind in ('staff', 'portal')
-	and m.state in ('active', 'pending_verification')
+	and m.state in ('active', 'pending_verification') and (m.ends_at is null or m.ends_at > :now)
 
 -- name: post_open
 -- What a token claims, with all that decides about it.

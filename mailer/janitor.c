@@ -194,6 +194,7 @@ static may_wait int clean(struct janitor *j, struct db *db)
 	TRY(db_query(db, &sql_janitor_requests, now, NULL));
 	TRY(db_query(db, &sql_janitor_tokens, now, NULL));
 	TRY(db_query(db, &sql_janitor_sessions, now, NULL));
+	TRY(db_query(db, &sql_janitor_places, now, NULL));
 	TRY(db_query(db, &sql_janitor_registrations, now, NULL));
 	TRY(db_query(db, &sql_janitor_challenges, now, NULL));
 	TRY(db_query(db, &sql_janitor_snapshots, now, NULL));

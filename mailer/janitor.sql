@@ -36,6 +36,15 @@ using (
 ) x
 where s.firm_id = x.firm_id and s.id = x.id;
 
+-- name: janitor_places
+delete from known_place k
+using (
+  select x.firm_id, x.membership_id, x.ip from known_place x
+  where x.seen_at <= :now::timestamptz - interval '180 days'
+  order by x.seen_at limit 1000
+) x
+where k.firm_id = x.firm_id and k.membership_id = x.membership_id and k.ip = x.ip;
+
 -- name: janitor_registrations
 select registrations_expire(:now::timestamptz);
 

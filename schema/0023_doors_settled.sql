@@ -1,5 +1,5 @@
 -- 0023_doors_settled.sql - what was left open at the doors: another sign-in address than the invited one, long passwords for
--- the staff, the end of a second factor that nobody uses.
+-- the staff, the end of a second factor that nobody uses, places that are remembered.
 
 set role portico_owner;
 
@@ -52,5 +52,42 @@ begin
 	return found;
 end
 $$;
+
+-- Where a person has signed in from: wrong passwords of strangers do not shut the person out there (promise P11). It
+-- outlives the sessions, which go when their time is up.
+create table known_place (
+	firm_id uuid not null,
+	membership_id uuid not null,
+	ip text not null,
+	seen_at timestamptz not null,
+	constraint known_place_pkey primary key (firm_id, membership_id, ip),
+	constraint known_place_membership_fk foreign key (firm_id, membership_id)
+		references membership (firm_id, id) on delete cascade
+);
+
+create index known_place_seen_idx on known_place (seen_at);
+
+select table_of_firm('known_place');
+grant select, insert, update (seen_at) on known_place to portico_api;
+create policy known_place_janitor on known_place to portico_janitor using (true);
+grant select, delete on known_place to portico_janitor;
+
+insert into known_place (firm_id, membership_id, ip, seen_at)
+select s.firm_id, s.membership_id, s.ip, max(s.created_at) from session s where s.ip is not null
+group by s.firm_id, s.membership_id, s.ip;
+
+create function place_known() returns trigger
+language plpgsql
+as $$
+begin
+	insert into known_place as k (firm_id, membership_id, ip, seen_at)
+	values (new.firm_id, new.membership_id, new.ip, new.created_at)
+	on conflict on constraint known_place_pkey do update set seen_at = greatest(k.seen_at, excluded.seen_at);
+	return null;
+end
+$$;
+
+create trigger place_known after insert on session
+for each row when (new.ip is not null) execute function place_known();
 
 reset role;

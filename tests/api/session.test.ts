@@ -245,6 +245,8 @@ test('P11 a hundred wrong guesses a day, from anywhere; strangers cannot use up 
   }
   assert.equal(wrong, 90, 'also when they come at once');
   assert.equal(said(await guess(victim.email, from(2), PASSWORD)), '429 too_many_attempts');
+  // As the janitor does when its time is up: the place is known all the same.
+  await stack.sql('delete from session s using membership m where m.id = s.membership_id and m.login_email = $1', [victim.email]);
   const begun = Date.now();
   assert.equal(said(await guess(victim.email, victim.from, PASSWORD)), '200');
   assert.ok(Date.now() - begun < 30_000);

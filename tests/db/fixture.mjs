@@ -210,6 +210,7 @@ export class Fixture {
 			firm_id: firm.id, membership_id: owner.id, key_hash: randomBytes(32), fingerprint: randomBytes(32),
 			created_at: T0, expires_at: at(86400),
 		});
+		await put(this.db, 'known_place', { firm_id: firm.id, membership_id: person.id, ip: '192.0.2.7', seen_at: T0 });
 		await put(this.db, 'mfa_challenge', {
 			firm_id: firm.id, id: randomUUID(), membership_id: person.id, token_hash: randomBytes(32), created_at: T0,
 			expires_at: at(300),

@@ -82,7 +82,7 @@ test('the relay numbers and publishes events, and seals the audit; it reads no p
 
 test('the janitor ends what has expired and reads no content', async () => {
 	const names = await readable('portico_janitor');
-	assert.deepEqual(tablesOf(names), ['access_snapshot', 'blob', 'document', 'envelope', 'event', 'folder', 'idempotency', 'import', 'mail_request', 'mailed_token', 'mfa_challenge', 'sequencer', 'session', 'sign_in_attempt', 'test_mail']);
+	assert.deepEqual(tablesOf(names), ['access_snapshot', 'blob', 'document', 'envelope', 'event', 'folder', 'idempotency', 'import', 'known_place', 'mail_request', 'mailed_token', 'mfa_challenge', 'sequencer', 'session', 'sign_in_attempt', 'test_mail']);
 	assert.deepEqual(names.filter((n) => /[.].*token|sealed|fingerprint|name/.test(n)), []);
 	for (const sql of ['delete from client', 'delete from audit', 'delete from membership', 'update document set name = \'x\'',
 		'delete from share', 'update sequencer set event_sequence = 1'])

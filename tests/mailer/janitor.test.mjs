@@ -41,7 +41,7 @@ test('files that no row knows go after an hour; all others stay', async () => {
 	assert.equal(mailer.lines('orphan').length, 4);
 });
 
-test('expired sessions and idempotency keys go', async () => {
+test('expired sessions and idempotency keys go, and places where nobody has signed in from for half a year', async () => {
 	const w = await rig.world();
 	const old = await rig.make.session(w.owner, { expires_at: new Date(Date.now() - 1000).toISOString() });
 	const live = await rig.make.session(w.owner, { expires_at: new Date(Date.now() + 3600_000).toISOString() });
@@ -51,11 +51,17 @@ test('expired sessions and idempotency keys go', async () => {
 	});
 	await key(-1000);
 	await key(3600_000);
+	for (const [ip, days] of [['192.0.2.1', 181], ['192.0.2.2', 179]])
+		await put(rig.owner, 'known_place', {
+			firm_id: w.firm.id, membership_id: w.owner.id, ip, seen_at: new Date(Date.now() - days * 86400_000).toISOString(),
+		});
 	await rig.mailer(env);
 	const left = async (table) => (await rig.owner.query(`select * from ${table} where firm_id = $1`, [w.firm.id])).rows;
 	await until(async () => (await left('session')).length === 1 && (await left('idempotency')).length === 1, 'them to go');
 	assert.deepEqual((await left('session')).map((s) => s.id), [live.id]);
 	assert.notEqual(old.id, live.id);
+	const places = async () => (await left('known_place')).map((p) => p.ip).filter((ip) => ip.startsWith('192.0.2.'));
+	await until(async () => (await places()).join() === '192.0.2.2', 'the place of half a year ago to go');
 	rig.setOffset(7200);
 	await until(async () => (await left('session')).length === 0 && (await left('idempotency')).length === 0, 'the others to go');
 });

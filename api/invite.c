@@ -343,7 +343,8 @@ static int access_create(struct rq *rq, struct candidate *c, const struct access
 	membership = arg_id(rq->arena, &c->membership);
 	TRY(db_query(&rq->db, &sql_invite_membership_insert,
 	             ARGS({"id", membership}, {"email", email}, {"email_key", key_of(rq, email)},
-	                  {"display_name", name}, {"chosen", arg_bool(is_chosen(rq, c, in))}),
+	                  {"display_name", name}, {"chosen", arg_bool(is_chosen(rq, c, in))},
+	                  {"source", in->source != NULL ? in->source : "manual"}),
 	             NULL));
 	TRY(invitation_make(rq, c, email, 0));
 	return access_equip(rq, &c->membership, &in->restore_from);

@@ -54,7 +54,7 @@ insert into membership (
 )
 values (
 	:firm::uuid, :id::uuid, 'portal', :contact_id::uuid, 'not_sent', :email::text, :email_key::text,
-	:chosen::boolean, :display_name::text, 'manual', :now::timestamptz, :now
+	:chosen::boolean, :display_name::text, :source::text, :now::timestamptz, :now
 )
 
 -- name: invite_membership_reissue

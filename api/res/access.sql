@@ -1,6 +1,6 @@
 -- name: access_get
 select coalesce(p.status, 'off') as status, m.login_email, m.display_name, m.last_sign_in_at,
-	m.ends_at, m.idle_ends_at, to_jsonb(case when m.id is null then '{}' else tools_but(m.tools_off) end) as tools,
+	m.source, m.ends_at, m.idle_ends_at, to_jsonb(case when m.id is null then '{}' else tools_but(m.tools_off) end) as tools,
 	(
 		select n.id from access_snapshot n
 		where n.firm_id = c.firm_id and n.contact_id = c.id

@@ -178,7 +178,10 @@ static int grant(struct rq *rq, struct candidate *c, const struct invitation_in 
 static int invite(struct rq *rq, struct candidate *c, const struct invitation_in *in,
                   const struct relation *r)
 {
-	struct access_in how = {.send = in->send, .login_email = in->email, .ends_at = TIME_NULL};
+	struct access_in how = {.send = in->send,
+	                        .login_email = in->email,
+	                        .source = "invitation",
+	                        .ends_at = TIME_NULL};
 	struct texts reasons;
 
 	if (r->made && !id_is_none(&c->identity) && strcmp(c->state, "active") == 0)

@@ -62,6 +62,7 @@ static const struct field access_fields[] = {
 	F_EMAIL(access, login_email, 0),
 	F_TEXT(access, display_name, 0, 0, 0),
 	F_TEXTS(access, stale_fields, 0, 0),
+	F_TEXT(access, source, 0, 0, 0),
 	F_TEXT(access, registration_status, 0, 0, 0),
 	F_JSON(access, invitation, 0),
 	F_REFS(access, matters, 0),

@@ -49,6 +49,7 @@ struct access {
 	struct texts ineligible_reasons;
 	const char *login_email, *display_name;
 	struct texts stale_fields; /* snapshots that the contact has outgrown */
+	const char *source;        /* how it came to be (S1-20); NULL: it is off */
 	const char *registration_status;
 	const char *invitation; /* JSON of the last invitation, or NULL */
 	struct refs matters;    /* those shared that the caller may know of */
@@ -63,6 +64,7 @@ struct access {
 /* What a caller asks for who turns access on, or issues it anew. */
 struct access_in {
 	const char *send, *login_email, *primary_email, *display_name;
+	const char *source;     /* of an access that is made, NULL: manual */
 	struct ids matters;     /* to be shared at once (S2-16) */
 	int64_t ends_at;        /* TIME_NULL: as it is */
 	struct id restore_from; /* a snapshot's shares, id_none: none */

@@ -309,6 +309,7 @@ test('C17, P4 who has registered gets a further client by an invitation: no new 
   assert.deepEqual(mails.map((mail) => mail.subject), [`${firm.name} has shared the folder "Client Uploads" with you`]);
   assert.ok(mails[0]?.text.includes(told.name) && !mails[0].links.some((url) => url.includes('/accept')), mails[0]?.text);
   assert.deepEqual(await credential(), before);
+  assert.equal((await access(staff, user.contact)).source, 'manual');
   await signIn(firm.slug, 'portal', user.email);
 });
 

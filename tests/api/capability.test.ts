@@ -171,8 +171,9 @@ describe('the tools of one person', () => {
     const client = await newClient(firm.owner);
     const contact = await newContact(firm.owner, client);
     await refused(tools(firm.owner, contact, []), 409, 'portal_access_off');
-    assert.deepEqual((await access(firm.owner, contact)).tools, []);
-    await ok(enable(firm.owner, contact), 200);
+    const off = await access(firm.owner, contact);
+    assert.deepEqual([off.tools, off.source], [[], null]);
+    assert.equal((await ok(enable(firm.owner, contact), 200)).source, 'manual');
     const first = await ok(tools(firm.owner, contact, ['messages']), 200);
     const acts = async () =>
       (

@@ -68,7 +68,8 @@ test('an invitation of a contact turns access on, and is queued, never sent, in 
     [made.data.status, made.data.delivery, made.data.audience, made.data.contact_id, made.data.send_count],
     ['queued', 'queued', 'portal', contact.id, 1],
   );
-  assert.equal((await access(staff, contact)).status, 'invited');
+  const on = await access(staff, contact);
+  assert.deepEqual([on.status, on.source], ['invited', 'invitation']);
   await settled(firm, contact.primary_email ?? '', 0);
   const sent = await read(made.data.id);
   assert.deepEqual([sent.status, sent.delivery], ['sent', 'sent']);

@@ -2,7 +2,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
-import { advance, newClient, newFirm, newPortalUser, nobody, ok, PASSWORD, sink, stack, type Firm, type Mail, type PortalUser } from '../lib/kit.js';
+import { advance, codeOf as appCode, newClient, newFirm, newPortalUser, nobody, ok, PASSWORD, sink, stack, withFactor, type Firm, type Mail, type PortalUser } from '../lib/kit.js';
 import { DESK, launch, PHONE, Visitor } from './browser.js';
 
 let browser: Browser;
@@ -173,5 +173,44 @@ test('P3: an address that nobody has is answered the same on the page', async ()
 		said.push((await visitor.page.textContent('.note.good') ?? '').replace(email, 'X'));
 	}
 	assert.equal(said[0], said[1]);
+	await visitor.leave();
+});
+
+test('signing in asks for the second factor: a wrong code is told at its field, the app’s and a recovery code lead on, too late begins anew', async () => {
+	const user = await person();
+	const { secret, codes } = await withFactor(user);
+	await advance(60);
+	const visitor = await Visitor.come(browser, stack.url, PHONE);
+	const { page } = visitor;
+	const asked = async () => {
+		await visitor.context.clearCookies();
+		await visitor.open(`/signin?firm=${firm.slug}`);
+		await page.fill('#email', user.email);
+		await page.fill('#password', PASSWORD);
+		await page.click('#submit');
+		await page.waitForSelector('#factor');
+		assert.equal(await page.isVisible('#password'), false);
+	};
+	const answer = async (code: string) => {
+		await page.fill('#factor', code);
+		await page.keyboard.press('Enter');
+	};
+	await asked();
+	assert.equal(await page.evaluate(() => document.activeElement?.id), 'factor');
+	await visitor.look('the second factor is asked for');
+	const right = await appCode(secret);
+	await answer(right === '000000' ? '000001' : '000000');
+	await page.waitForSelector('.note.bad, .fault');
+	await visitor.look('a wrong code');
+	await answer(await appCode(secret));
+	await page.waitForURL(`${stack.url}/items/`);
+	await asked();
+	await answer(codes[0]?.toUpperCase() ?? '');
+	await page.waitForURL(`${stack.url}/items/`);
+	await asked();
+	await advance(301);
+	await answer(codes[1] ?? '');
+	await page.waitForSelector('.note.bad a[href="/signin"]');
+	await visitor.look('the time for the code is over');
 	await visitor.leave();
 });

@@ -1,5 +1,6 @@
 // Accepts an invitation. The token stands in the fragment, which no server ever sees, and is spent only by the button.
 import { byId, call, notice, onSubmit, passwordToggle, Problem, say, showProblem } from "./api.js";
+import { arrive as goOn } from "./arrive.js";
 import { findFirm, showFirm } from "./firm.js";
 
 const token = () => decodeURIComponent(location.hash.slice(1));
@@ -77,6 +78,10 @@ function arrive(result, email) {
 	form.hidden = true;
 	if (result.state === "confirm_address") {
 		notice(`We have sent a mail to ${email}. Open its link to go on; until then nothing has changed.`, "good").focus();
+		return;
+	}
+	if (result.state === "mfa_required") {
+		goOn(result);
 		return;
 	}
 	notice(result.session?.audience === "staff"

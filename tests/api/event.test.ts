@@ -305,8 +305,8 @@ test('every type that the code records is in the table, and the reverse', async 
     (await stack.sql("select permission from role_permission where role = 'owner'")).map((r: any) => r.permission),
   );
   assert.deepEqual([...new Set(data.map((t) => t.permission))].filter((p) => !permissions.has(p)), []);
-  // a purpose of tokens, an action of the audit log only, kinds of mail
-  const other = ['invitation.accept', 'document.downloaded', 'document.shared', 'document.uploaded', 'folder.shared'];
+  // a purpose of tokens, actions of the audit log only, kinds of mail
+  const other = ['invitation.accept', 'invitation.other_address', 'document.downloaded', 'document.shared', 'document.uploaded', 'folder.shared'];
   const written = new Set<string>();
   for (const dir of ['api', 'shared', 'mailer', 'schema'])
     for (const name of fs.readdirSync(path.join(root, dir), { recursive: true }) as string[]) {

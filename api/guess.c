@@ -100,10 +100,12 @@ int guess_wrong(struct rq *rq, const struct guess *g, const char *text)
 
 int guess_right(struct rq *rq, const struct guess *g)
 {
+	const struct arg *args = ARGS({"pair", g->pair}, {"account", g->account});
+
 	if (id_is_none(&g->firm))
 		return 0;
-	return db_query(&rq->db, &sql_guess_right, ARGS({"pair", g->pair}, {"account", g->account}),
-	                NULL);
+	TRY(db_query(&rq->db, &sql_guess_wait, args, NULL));
+	return db_query(&rq->db, &sql_guess_right, args, NULL);
 }
 
 int guess_forget(struct rq *rq, const struct guess *g)

@@ -1,10 +1,13 @@
 -- name: guess_claim
 select claim_firm(:firm::uuid)
 
+-- part: guess_lock
+-- Tries at one address wait for each other: so many at once are counted one by one, and nobody waits in a circle.
+pg_advisory_xact_lock(hashtextextended(encode(:account::bytea, 'hex'), 0))
+
 -- name: guess_hold
--- Tries at one address wait for each other, so that many at once are counted one by one. What a crash forgets of the
--- count may be forgotten: the commit need not wait for the disk.
-select pg_advisory_xact_lock(hashtextextended(encode(:account::bytea, 'hex'), 0)), set_config('synchronous_commit', 'off', true)
+-- What a crash forgets of the count may be forgotten: the commit need not wait for the disk.
+select {{guess_lock}}, set_config('synchronous_commit', 'off', true)
 
 -- name: guess_take
 -- Until when nobody may try: this address from this place, or this address from anywhere; where the person has never
@@ -34,6 +37,9 @@ with shut as (
 		resets_at = case when a.resets_at <= :now then excluded.resets_at else a.resets_at end
 )
 select s.until from shut s
+
+-- name: guess_wait
+select {{guess_lock}}
 
 -- name: guess_right
 -- The try was none of the wrong ones; and this place may err again.

@@ -5,6 +5,7 @@
 //             - GET /healthz through the same edge: what HTTP alone costs
 // upload    documents of SIZE through the edge (curl), against cp and sync of the same file on the same disk
 // download  the same back, against cat of it
+// sign-in   with the right password through the edge, eight at once, against the same hash alone on all processors
 // mail      1,000 mails from "share" to the sink, against nodemailer's pool sending as many to the same sink
 //
 // ROUNDS (3) and SECONDS (5) may be set. Machines are shared and noisy: read the ratios, and their spread.
@@ -14,6 +15,8 @@ import path from 'node:path';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import nodemailer from 'nodemailer';
+import { statements } from '../db/statements.mjs';
+import { build } from '../lib/root.mjs';
 import { Sink } from '../lib/sink.mjs';
 import { start } from '../lib/stack.mjs';
 
@@ -86,10 +89,33 @@ async function wrk(where, token) {
 	return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1]);
 }
 
-/** A statement of an .sql file with its parameters as values. @param {string} file @param {string} name @param {Record<string, string>} values */
-function statement(file, name, values) {
-	const text = fs.readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8').split(/^-- name: /m).find((part) => part.startsWith(`${name}\n`));
-	return text.slice(name.length + 1).replace(/^--.*$/gm, '').replace(/(?<!:):([a-z_]+)/g, (_, p) => (p in values ? `:${p}` : 'null')).trim().replace(/\s+/g, ' ');
+/** Sign-ins a second. */
+async function signIns() {
+	const { owner, slug } = stack.demo;
+	const begin = performance.now();
+	let done = 0;
+	const one = async () => {
+		do {
+			await call('POST', '/v1/auth/login', null, { firm: slug, audience: 'staff', ...owner, transport: 'token' });
+			done++;
+		} while (performance.now() - begin < SECONDS * 1000);
+	};
+	await Promise.all(Array.from({ length: 8 }, one));
+	return done / ((performance.now() - begin) / 1000);
+}
+
+/** Checks a second of that password's hash, by libsodium on all processors. */
+async function hashes() {
+	const { email, password } = stack.demo.owner;
+	const [{ password_hash }] = await stack.sql('select password_hash from identity where email_key = $1', [email]);
+	const { stdout } = await run(path.join(build, 'tests/bench/hash'), [String(SECONDS), password_hash, password]);
+	return Number(stdout);
+}
+
+/** A statement of the programs with its parameters as values, or null. @param {string} name @param {Record<string, string>} values */
+function statement(name, values) {
+	const { text, params } = statements().find((s) => s.name === name);
+	return text.replace(/\$(\d+)/g, (_, n) => (params[n - 1] in values ? `:${params[n - 1]}` : 'null')).replace(/\s+/g, ' ');
 }
 
 /** The list's two statements by pgbench: transactions a second. @param {any} o */
@@ -99,11 +125,11 @@ async function pgbench(o) {
 	const [{ id: folder }] = await stack.sql("select id from folder where name = 'Bench'");
 	const { createHash } = await import('node:crypto');
 	const values = {
-		token_hash: `\\x${createHash('sha256').update(o.person).digest('hex')}`, firm: uuid(0), me: uuid(16), session: uuid(32), rule: 'portal', now: new Date().toISOString(),
+		token_hash: `\\x${createHash('sha256').update(o.person).digest('hex')}`, firm: uuid(0), me: uuid(16), session: uuid(32), rule: 'portal', feature: 'documents', tool: 'files', now: new Date().toISOString(),
 		folder_id: folder, after_at: '-infinity', after_id: '00000000-0000-0000-0000-000000000000', limit: '51',
 	};
 	const script = path.join(scratch, 'list.sql');
-	fs.writeFileSync(script, `\\startpipeline\n${statement('api/auth.sql', 'auth_check', values)};\n${statement('api/res/portal.sql', 'portal_document_list_of_folder', values)};\n\\endpipeline\n`);
+	fs.writeFileSync(script, `\\startpipeline\n${statement('auth_check', values)};\n${statement('portal_document_list_of_folder', values)};\n\\endpipeline\n`);
 	const at = Object.fromEntries([...stack.env.PORTICO_API_DATABASE.matchAll(/(\w+)=(\S+)/g)].map((m) => [m[1], m[2]]));
 	const args = ['-n', '-M', 'prepared', '-c', '8', '-j', '1', '-T', String(SECONDS), '-f', script, ...Object.entries(values).flatMap(([k, v]) => ['-D', `${k}=${v}`])];
 	const { stdout } = await run('pgbench', args, { env: { ...process.env, PGHOST: at.host, PGPORT: at.port, PGUSER: at.user, PGDATABASE: at.dbname } });
@@ -162,7 +188,7 @@ try {
 	await stack.sql('analyze');
 	const list = `/v1/portal/documents?folder_id=${o.folder.id}&limit=50`;
 	for (let round = 1; round <= ROUNDS; round++) {
-		const row = { list: await wrk(list, o.person), pgbench: await pgbench(o), health: await wrk('/healthz'), ...await bytes(o, round) };
+		const row = { list: await wrk(list, o.person), pgbench: await pgbench(o), health: await wrk('/healthz'), ...await bytes(o, round), signIn: await signIns(), hash: await hashes() };
 		row.mail = await mails(() => burst(o));
 		row.nodemailer = await mails(peer);
 		rows.push(row);
@@ -183,5 +209,7 @@ show(`upload of ${SIZE / 1048576} MiB`, (r) => r.upload, 'MiB/s');
 show('  against cp and sync', (r) => r.upload / r.copy);
 show('download of it', (r) => r.download, 'MiB/s');
 show('  against cat', (r) => r.download / r.read);
+show('sign-ins with a password', (r) => r.signIn, 'a second');
+show('  against the hash alone, on all processors', (r) => r.signIn / r.hash);
 show(`${MAILS} mails to a sink in Node`, (r) => r.mail, 'a second');
 show("  against nodemailer's pool of 10", (r) => r.mail / r.nodemailer);

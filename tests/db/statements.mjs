@@ -20,13 +20,13 @@ export const sqlFiles = () => ['api', 'mailer', 'shared'].flatMap((dir) =>
 	readdirSync(join(ROOT, dir), { recursive: true }).map((name) => join(dir, String(name))))
 	.filter((name) => name.endsWith('.sql')).sort();
 
-// [{ file, name, text, nparams, role }], read from what the generator makes of every .sql file.
+// [{ file, name, text, nparams, params, role }], read from what the generator makes of every .sql file.
 export function statements() {
 	return sqlFiles().flatMap((file) => {
 		const header = execFileSync('awk', ['-f', 'shared/io/sqlgen.awk', file], { cwd: ROOT, encoding: 'utf8' });
 		const role = ROLES.find(([pattern]) => pattern.test(relative('.', file)))[1];
-		return [...header.matchAll(/\.name = "(\w+)",\s*\.text = ((?:"(?:[^"\\]|\\.)*"\s*)+),\s*\.nparams = (\d+)/g)].map((m) => ({
-			file, role, name: m[1], nparams: Number(m[3]),
+		return [...header.matchAll(/\.name = "(\w+)",\s*\.text = ((?:"(?:[^"\\]|\\.)*"\s*)+),\s*\.nparams = (\d+),(?:\s*\.params = \(const char \*const\[\]\)\{([^}]*)\})?/g)].map((m) => ({
+			file, role, name: m[1], nparams: Number(m[3]), params: JSON.parse(`[${m[4] ?? ''}]`),
 			text: [...m[2].matchAll(/"(?:[^"\\]|\\.)*"/g)].map(([literal]) => JSON.parse(literal.replaceAll('\t', '\\t'))).join(''),
 		}));
 	});

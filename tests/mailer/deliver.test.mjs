@@ -281,7 +281,7 @@ test('a mail server that is slow to answer one final dot holds up no other mail'
 	await rig.settled(slow.id, 'sent');
 });
 
-test('one firm with very many mails does not hold up another', async () => {
+test('P23 one firm with very many mails does not hold up another', async () => {
 	const busy = await rig.world();
 	const other = await rig.world();
 	const shares = [];

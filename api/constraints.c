@@ -27,6 +27,7 @@ const struct db_constraint constraints[] = {
 	{ "share_document_fk",          PROBLEM_validation_failed,   "/item_id", "There is no such document." },
 	{ "share_matter_fk",            PROBLEM_validation_failed,   "/item_id", "There is no such matter." },
 	{ "share_matter_contact_fk",    PROBLEM_not_client_on_matter, "/contact_ids", "The contact is no client on the matter." },
+	{ "registration_sign_up_link_fk", PROBLEM_token_expired,     NULL, "The sign-up link was withdrawn." },
 	{ "matter_client_fk",           PROBLEM_validation_failed,   "/client_id", "There is no such client." },
 	{ "matter_external_ref_key",    PROBLEM_external_ref_exists, "/external_ref", "Another matter has this reference." },
 	{ "matter_contact_client_fk",   PROBLEM_contact_not_of_client, NULL, "Relate the contact to the matter's client first." },

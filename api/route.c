@@ -7,10 +7,11 @@ static const char *id_prefix(const char *name, size_t len)
 	static const struct {
 		const char *name, *prefix;
 	} map[] = {
-		{"api_key_id", "key"},  {"client_id", "cli"}, {"contact_id", "con"},
-		{"document_id", "doc"}, {"folder_id", "fol"}, {"invitation_id", "inv"},
-		{"import_id", "imp"},   {"matter_id", "mat"}, {"share_id", "shr"},
-		{"session_id", "ses"},  {"staff_id", "stf"},  {"registration_id", "reg"},
+		{"api_key_id", "key"},      {"client_id", "cli"}, {"contact_id", "con"},
+		{"document_id", "doc"},     {"folder_id", "fol"}, {"invitation_id", "inv"},
+		{"import_id", "imp"},       {"matter_id", "mat"}, {"share_id", "shr"},
+		{"session_id", "ses"},      {"staff_id", "stf"},  {"registration_id", "reg"},
+		{"sign_up_link_id", "sul"},
 	};
 
 	for (size_t i = 0; i < lengthof(map); i++)

@@ -145,6 +145,10 @@ const struct route routes[] = {
 	{ "POST",   "/v1/shares",                      share_create,        "shares:write", WRITES | BODY, NULL, NULL },
 	{ "PATCH",  "/v1/shares/{share_id}",           share_patch,         "shares:write", WRITES | BODY, NULL, NULL },
 	{ "DELETE", "/v1/shares/{share_id}",           share_delete,        "shares:write", WRITES, NULL, NULL },
+	{ "GET",    "/v1/sign_up_links",               sign_up_link_list,   "shares:read", 0, "limit cursor client_id", NULL },
+	{ "POST",   "/v1/sign_up_links",               sign_up_link_create, "portal_access:write", WRITES | BODY, NULL, NULL },
+	{ "GET",    "/v1/sign_up_links/{sign_up_link_id}", sign_up_link_get, "shares:read", 0, NULL, NULL },
+	{ "DELETE", "/v1/sign_up_links/{sign_up_link_id}", sign_up_link_revoke, "portal_access:write", WRITES, NULL, NULL },
 	{ "GET",    "/v1/emails",                      email_list,          "contacts:read", 0, "limit cursor contact_id status", NULL },
 
 	/* the firm at a glance */

@@ -10,6 +10,7 @@
 #include "registration.h"
 #include "reply.h"
 #include "res.h"
+#include "sign_up_link.h"
 #include "signin.h"
 #include "sql_register.h"
 #include "text.h"
@@ -20,7 +21,10 @@
 struct host {
 	struct id firm;
 	const char *name;
-	bool closed, passwords, password_needed;
+	struct id link;      /* that the person came by, id_none: by none */
+	enum problem closed; /* PROBLEM_NONE: it takes this person */
+	const char *why;
+	bool passwords, password_needed;
 };
 
 struct applicant {
@@ -30,10 +34,9 @@ struct applicant {
 	const char *by_address, *by_place; /* under which tries are counted */
 };
 
-static int host_find(struct rq *rq, const char *slug, struct host *h)
+static int firm_find(struct rq *rq, const char *slug, struct host *h)
 {
 	struct rows rows;
-	const char *sign_in;
 
 	TRY(look(rq, NULL, &sql_register_firm,
 	         ARGS({"slug", slug}, {"host", rq_header(rq, "host")}), &rows));
@@ -43,14 +46,76 @@ static int host_find(struct rq *rq, const char *slug, struct host *h)
 		return err_set(&rq->err, PROBLEM_firm_required,
 		               "Several firms are served here: send firm.");
 	h->firm = row_id(&rows, 0, "id");
+	return 0;
+}
+
+static int close_door(struct host *h, enum problem why, const char *text)
+{
+	h->closed = why;
+	h->why = text;
+	return -1;
+}
+
+/* Why the link lets nobody in any more, and what to say; no row: it is gone. */
+static enum problem link_end(const struct rows *link, const char **text_r)
+{
+	if (link->n > 0 && strcmp(row_text(link, 0, "state"), "used_up") == 0) {
+		*text_r = "The sign-up link has been used as often as it may: ask the firm.";
+		return PROBLEM_token_used;
+	}
+	*text_r = "The sign-up link has expired or was withdrawn: ask the firm for another.";
+	return PROBLEM_token_expired;
+}
+
+/* Who comes by a link is let in whatever the firm lets others do. */
+static int link_find(struct rq *rq, const char *token, struct host *h)
+{
+	static const char none[] = "This is no link of ours.";
+	const uint8_t *nonce;
+	struct rows rows;
+	struct id firm;
+
+	if (mail_token_claims(rq->arena, token, &firm, &h->link) < 0 || id_is_none(&firm) ||
+	    (!id_is_none(&h->firm) && !id_equal(&firm, &h->firm)))
+		return close_door(h, PROBLEM_not_found, none);
+	h->firm = firm;
+	TRY(look(rq, &sql_register_claim, &sql_register_link,
+	         ARGS({"firm", arg_id(rq->arena, &firm)}, {"link", arg_id(rq->arena, &h->link)}),
+	         &rows));
+	if (rows.n == 0 || row_bytes(&rows, 0, "nonce", rq->arena, &nonce) != NONCE_SIZE ||
+	    !mail_token_verify(rq->arena, token, SIGN_UP_PURPOSE, &firm, &h->link, nonce))
+		return close_door(h, PROBLEM_not_found, none);
+	if (strcmp(row_text(&rows, 0, "state"), "open") == 0)
+		return 0;
+	h->closed = link_end(&rows, &h->why);
+	return -1;
+}
+
+static int rules_find(struct rq *rq, struct host *h)
+{
+	struct rows rows;
+	const char *sign_in;
+
 	TRY(look(rq, &sql_register_claim, &sql_register_rules,
 	         ARGS({"firm", arg_id(rq->arena, &h->firm)}), &rows));
 	sign_in = row_text(&rows, 0, "sign_in");
 	h->name = row_text(&rows, 0, "name");
-	h->closed = !row_bool(&rows, 0, "self_registration");
+	if (id_is_none(&h->link) && !row_bool(&rows, 0, "self_registration"))
+		close_door(h, PROBLEM_self_registration_disabled,
+		           "This firm invites its clients itself: ask it for an invitation.");
 	h->passwords = strcmp(sign_in, "passwordless") != 0;
 	h->password_needed = strcmp(sign_in, "password") == 0;
 	return 0;
+}
+
+/* A link names its firm; where the firm is sent too, it is that one. */
+static int host_find(struct rq *rq, const struct registration_in *in, struct host *h)
+{
+	if (in->sign_up_token == NULL || in->firm != NULL)
+		TRY(firm_find(rq, in->firm, h));
+	if (in->sign_up_token != NULL)
+		TRY(link_find(rq, in->sign_up_token, h));
+	return rules_find(rq, h);
 }
 
 /* With all other faults, so that the form is filled in once more and not twice (S1-7). */
@@ -61,7 +126,7 @@ static int applicant_judge(struct rq *rq, const void *entity)
 	const char *words[4] = {NULL};
 	size_t n = 0;
 
-	TRY(host_find(rq, a->in.firm, a->host));
+	TRY(host_find(rq, &a->in, a->host));
 	if (password == NULL && a->host->password_needed)
 		return err_fault(&rq->err, "/password", "required", "Choose a password.");
 	if (password == NULL)
@@ -91,10 +156,9 @@ static int applicant_read(struct rq *rq, struct applicant *a)
 	int bad = body_read_judged(rq, &registration_in_entity, FIELD_CREATE, a, NULL,
 	                           applicant_judge);
 
-	if (a->host->closed) {
+	if (a->host->closed != PROBLEM_NONE) {
 		err_clear(&rq->err);
-		return err_set(&rq->err, PROBLEM_self_registration_disabled,
-		               "This firm invites its clients itself: ask it for an invitation.");
+		return err_set(&rq->err, a->host->closed, "%s", a->host->why);
 	}
 	TRY(bad);
 	if (email_parse(rq->arena, a->in.email, NULL, &a->email_key) < 0)
@@ -188,7 +252,8 @@ static int ask(struct rq *rq, const struct applicant *a, const char *hash)
 	           ARGS({"firm", firm}, {"id", arg_id(rq->arena, &id)}, {"email_key", a->email_key},
 	                {"password_hash", *hash == '\0' ? NULL : hash},
 	                {"nonce", arg_bytes(rq->arena, nonce, sizeof(nonce))},
-	                {"expires_at", arg_time(rq->arena, expires)}),
+	                {"expires_at", arg_time(rq->arena, expires)},
+	                {"link", arg_id(rq->arena, &a->host->link)}),
 	           NULL));
 	TRY(note_asked(rq, &id));
 	return outbox_mail_registration(&rq->db, OUTBOX_RECEIVED, NULL, &id, rq->now);
@@ -213,6 +278,8 @@ int registration_create(struct rq *rq)
 /* What a confirmation mail's token opens. */
 struct opened {
 	struct id firm, registration, membership, identity;
+	struct id link; /* id_none: none, or it is gone */
+	bool by_link;
 	const char *email, *email_key, *name, *phone, *password_hash;
 };
 
@@ -253,7 +320,28 @@ static int open_token(struct rq *rq, const char *token, struct opened *o)
 	o->name = row_text(&row, 0, "name");
 	o->phone = row_text(&row, 0, "phone");
 	o->password_hash = row_text(&row, 0, "password_hash");
+	o->link = row_id(&row, 0, "sign_up_link_id");
+	o->by_link = row_bool(&row, 0, "by_link");
 	return state_check(rq, &row);
+}
+
+/* Counted once the address is proved, ahead of the registration's row: whoever deletes the link
+ * waits in the same order. */
+static int use_link(struct rq *rq, const struct opened *o)
+{
+	const struct arg *args = ARGS({"link", arg_id(rq->arena, &o->link)});
+	enum problem why;
+	const char *text;
+	struct rows rows;
+
+	if (!o->by_link)
+		return 0;
+	TRY(db_query(&rq->db, &sql_register_use_link, args, &rows));
+	if (rows.n > 0)
+		return 0;
+	TRY(db_query(&rq->db, &sql_register_link, args, &rows));
+	why = link_end(&rows, &text);
+	return err_set(&rq->err, why, "%s", text);
 }
 
 /* Exactly one of those who come at once gets the row (promise P9). */
@@ -345,6 +433,7 @@ int registration_confirm(struct rq *rq)
 	TRY(body_read(rq, confirm_in_entity.fields, FIELD_CREATE, &in, NULL));
 	TRY(open_token(rq, in.token, &o));
 	TRY(prove_asking(rq, &o, in.password));
+	TRY(use_link(rq, &o));
 	TRY(take(rq, &o));
 	TRY(join(rq, &o));
 	rq->who.known = true;

@@ -46,12 +46,12 @@ where firm_id = :firm::uuid and email_key = :email_key::text and state = 'unconf
 -- Whoever has portal access here, in whatever state, is known, and is told so by mail alone.
 insert into registration (
 	firm_id, id, state, name, email, email_key, phone, message, password_hash, has_credential, nonce, expires_at,
-	created_at, updated_at
+	sign_up_link_id, by_link, created_at, updated_at
 )
 select :firm::uuid, :id::uuid, case when k.known then 'known' else 'unconfirmed' end, :name::text, :email::text,
 	:email_key::text, :phone::text, :message::text, case when not k.known then :password_hash::text end,
 	exists (select from identity_find(:email_key) i where i.password_hash is not null), :nonce::bytea,
-	:expires_at::timestamptz, :now::timestamptz, :now
+	:expires_at::timestamptz, :link::uuid, :link is not null, :now::timestamptz, :now
 from (
 	select exists (
 		select from membership m
@@ -60,9 +60,23 @@ from (
 ) k
 
 -- name: register_open
-select r.state, r.nonce, r.email, r.email_key, r.name, r.phone, r.password_hash, r.expires_at, r.email_confirmed_at
+select r.state, r.nonce, r.email, r.email_key, r.name, r.phone, r.password_hash, r.expires_at, r.email_confirmed_at,
+	r.by_link, r.sign_up_link_id
 from registration r
 where r.firm_id = :firm::uuid and r.id = :registration::uuid
+
+-- name: register_link
+select l.nonce,
+	case when l.uses >= l.max_uses then 'used_up' when l.revoked_at is not null or l.expires_at <= :now::timestamptz then 'expired'
+		else 'open' end as state
+from sign_up_link l
+where l.firm_id = :firm::uuid and l.id = :link::uuid
+
+-- name: register_use_link
+-- Of many at once each waits for the one before, so that never more get through.
+update sign_up_link l set uses = l.uses + 1, updated_at = :now::timestamptz
+where l.firm_id = :firm::uuid and l.id = :link::uuid and l.uses < l.max_uses and l.revoked_at is null and l.expires_at > :now
+returning l.id
 
 -- name: register_take
 update registration r

@@ -10,6 +10,7 @@
 #include "invite.h"
 #include "reply.h"
 #include "res.h"
+#include "sharing.h"
 #include "sql_registration.h"
 #include "text.h"
 
@@ -174,6 +175,85 @@ static int relate(struct rq *rq, const struct id *contact, const struct id *clie
 	               "The contact belongs to no client: send client_id.");
 }
 
+/* ---- what the link shares by which the person came ---- */
+
+struct offer {
+	bool made, hidden; /* hidden: it is of a matter that the caller may not know of */
+	struct shared_item item;
+	const char *access;
+};
+
+/*
+ * Locks the item ahead of the registration: whoever removes it waits in the same order. Where it is
+ * gone, so is the link, and there is no offer.
+ */
+static int offer_find(struct rq *rq, struct verify_in *in, struct offer *o)
+{
+	struct rows rows;
+	bool folder;
+
+	*o = (struct offer){0};
+	TRY(db_query(&rq->db, &sql_registration_offer,
+	             ARGS({"client", arg_id(rq->arena, &in->client_id)}), &rows));
+	if (rows.n == 0)
+		return 0;
+	folder = row_text(&rows, 0, "folder_id") != NULL;
+	*o = (struct offer){
+		.made = true,
+		.hidden = !row_bool(&rows, 0, "open"),
+		.item = {.type = folder ? "folder" : "matter",
+	                 .id = row_id(&rows, 0, folder ? "folder_id" : "matter_id")},
+		.access = row_text(&rows, 0, "access"),
+	};
+	in->client_id = row_id(&rows, 0, "client_id");
+	return o->hidden ? 0 : sharing_lock(rq, "/client_id", &o->item);
+}
+
+/* Nobody shares through a link what they may not share, or know of, themselves. */
+static int offer_check(struct rq *rq, const struct offer *o)
+{
+	if (!o->made)
+		return 0;
+	TRY(rq_need(rq, "shares:write"));
+	if (!o->hidden)
+		return 0;
+	return err_set(&rq->err, PROBLEM_shared_items_not_accessible,
+	               "1 shared item is not open to you, by whose link the person came: let "
+	               "somebody verify who may know of it, or send the client_id of another "
+	               "client, and it is not shared.");
+}
+
+static int take_part(struct rq *rq, const struct offer *o, const struct id *contact)
+{
+	static const char *const names[] = {"contacts", NULL};
+	struct rows rows;
+
+	if (strcmp(o->item.type, "matter") != 0)
+		return 0;
+	TRY(db_query(&rq->db, &sql_registration_take_part,
+	             ARGS({"contact", arg_id(rq->arena, contact)},
+	                  {"client", arg_id(rq->arena, &o->item.client)}),
+	             &rows));
+	if (strcmp(row_text(&rows, 0, "role"), "client") != 0)
+		return err_set(&rq->err, PROBLEM_not_client_on_matter,
+		               "The contact takes part in the link's matter otherwise than as a "
+		               "client: change that first, or send another client_id.");
+	return row_bool(&rows, 0, "made")
+	               ? record_change(rq, "matter.updated", o->item.id, o->item.client, names)
+	               : 0;
+}
+
+/* The mail that tells of the verification is the only one. */
+static int offer_share(struct rq *rq, const struct offer *o, struct id contact)
+{
+	if (!o->made)
+		return 0;
+	TRY(take_part(rq, o, &contact));
+	return sharing_make(rq, &o->item, &(struct ids){.n = 1, .v = &contact}, o->access, false);
+}
+
+/* ---- let in ---- */
+
 /* From here on the person is one like all others, whatever the way in (pitfall 32). */
 static int let_in(struct rq *rq, const struct id *contact)
 {
@@ -198,13 +278,16 @@ int registration_verify(struct rq *rq)
 {
 	struct verify_in in = {0};
 	struct registration r;
+	struct offer offer;
 	struct contact c;
 
 	TRY(body_read(rq, verify_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(offer_find(rq, &in, &offer));
 	TRY(open_load(rq, &r));
 	if (strcmp(r.status, "unconfirmed") == 0)
 		return err_set(&rq->err, PROBLEM_registration_unconfirmed,
 		               "The person has not opened the link in the mail yet.");
+	TRY(offer_check(rq, &offer));
 	TRY(in_check(rq, &in, &r));
 	c.id = id_is_none(&in.contact_id) ? r.matched_contact_id : in.contact_id;
 	if (in.create_contact)
@@ -213,6 +296,7 @@ int registration_verify(struct rq *rq)
 		TRY(contact_take(rq, c.id, &r));
 	TRY(relate(rq, &c.id, &in.client_id));
 	TRY(let_in(rq, &c.id));
+	TRY(offer_share(rq, &offer, c.id));
 	TRY(contact_load(rq, &c.id, &c));
 	return reply_one(rq, &contact_entity, &c, c.version);
 }

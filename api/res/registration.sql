@@ -2,6 +2,11 @@
 -- The contact who has this address: a person first, since a business can be given no access.
 r.id, r.name, r.email, r.phone, r.message, r.email_confirmed_at, s.status,
 	(
+		select l.id from sign_up_link l
+		where l.firm_id = r.firm_id and l.id = r.sign_up_link_id
+			and coalesce(matter_open(l.firm_id, object_matter(l.firm_id, 'sign_up_link', l.id), :me::uuid), true)
+	) as sign_up_link_id,
+	(
 		select c.id from contact c
 		where c.firm_id = r.firm_id and c.archived_at is null and r.email_key = any(c.email_keys)
 		order by c.entity desc, c.created_at, c.id
@@ -47,6 +52,28 @@ where r.firm_id = :firm::uuid and r.id = :registration_id::uuid and r.state <> '
 select count(*) as pending_registrations
 from registration r
 where r.firm_id = :firm::uuid and r.state = 'pending' and r.expires_at > :now::timestamptz
+
+-- name: registration_offer
+-- What the link shares by which the person came; nothing where the person is to be another client's.
+select l.client_id, l.folder_id, l.matter_id, l.access,
+	coalesce(matter_open(l.firm_id, object_matter(l.firm_id, 'sign_up_link', l.id), :me::uuid), true) as open
+from registration r
+join sign_up_link l on l.firm_id = r.firm_id and l.id = r.sign_up_link_id
+where r.firm_id = :firm::uuid and r.id = :registration_id::uuid and r.state = 'pending'
+	and (:client::uuid is null or l.client_id = :client)
+
+-- name: registration_take_part
+-- How the contact takes part in the matter of the link: a client on it from now on, unless there in another role.
+with made as (
+	insert into matter_contact (firm_id, matter_id, client_id, contact_id, role, created_at)
+	values (:firm::uuid, :matter::uuid, :client::uuid, :contact::uuid, 'client', :now::timestamptz)
+	on conflict on constraint matter_contact_pkey do nothing
+	returning role
+)
+select role, true as made from made
+union all
+select mc.role, false from matter_contact mc
+where mc.firm_id = :firm and mc.matter_id = :matter and mc.contact_id = :contact
 
 -- name: registration_lock
 select id from registration

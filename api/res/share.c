@@ -6,16 +6,17 @@
 
 #include "reply.h"
 #include "res.h"
+#include "sharing.h"
 #include "sql_share.h"
 
 /* What is done in another way for each kind of item. */
 static const struct item_kind {
 	const char *type, *prefix;
-	const struct stmt *list, *lock;
+	const struct stmt *list;
 } item_kinds[] = {
-	{"folder", "fol", &sql_share_list_of_folder, &sql_share_lock_folder},
-	{"document", "doc", &sql_share_list_of_document, &sql_share_lock_document},
-	{"matter", "mat", &sql_share_list_of_matter, &sql_share_lock_matter},
+	{"folder", "fol", &sql_share_list_of_folder},
+	{"document", "doc", &sql_share_list_of_document},
+	{"matter", "mat", &sql_share_list_of_matter},
 };
 
 static const struct item_kind *kind_of(const char *item_type)
@@ -88,40 +89,13 @@ static int judge(struct rq *rq, const void *share_in)
 	return share_in_check(share_in, &rq->err);
 }
 
-/* What the statements of one share action name. */
-static void bind_action(struct rq *rq, const struct share_in *in, const struct id *item)
+/* What the firm wants of every share. */
+static int check_notify(struct rq *rq, const struct shared_item *item, bool notify)
 {
-	const char *id = arg_id(rq->arena, item);
-
-	for (size_t i = 0; i < lengthof(item_kinds); i++)
-		db_bind(&rq->db, item_kinds[i].type,
-		        strcmp(item_kinds[i].type, in->item_type) == 0 ? id : NULL);
-	db_bind(&rq->db, "contact_ids", arg_ids(rq->arena, in->contact_ids.v, in->contact_ids.n));
-}
-
-/* Lock the item; gives its client, and judges what the firm and the client's state allow. */
-static int lock_item(struct rq *rq, const struct share_in *in, const struct id *item,
-                     struct id *client_r)
-{
-	const struct stmt *lock = kind_of(in->item_type)->lock;
-	struct rows rows;
-
-	TRY(db_query(&rq->db, lock, ARGS({"item", arg_id(rq->arena, item)}), &rows));
-	if (rows.n == 0)
-		return err_fault(&rq->err, "/item_id", "not_found", "There is no such %s.",
-		                 in->item_type);
-	if (row_bool(&rows, 0, "internal"))
-		return err_set(&rq->err, PROBLEM_document_internal,
-		               "Clear the document's member internal first.");
-	*client_r = row_id(&rows, 0, "client_id");
-	TRY(db_query(&rq->db, &sql_share_rules, ARGS({"client", arg_id(rq->arena, client_r)}),
-	             &rows));
-	if (row_bool(&rows, 0, "archived"))
-		return err_set(&rq->err, PROBLEM_client_archived, "The client is archived.");
-	if (row_bool(&rows, 0, "notify_required") && !in->notify)
-		return err_fault(&rq->err, "/notify", "not_allowed",
-		                 "The firm has its contacts told of every share.");
-	return 0;
+	if (!item->notify_required || notify)
+		return 0;
+	return err_fault(&rq->err, "/notify", "not_allowed",
+	                 "The firm has its contacts told of every share.");
 }
 
 /* Why the contact of this row cannot be shared with; PROBLEM_NONE: it can. */
@@ -166,32 +140,6 @@ static int check_contacts(struct rq *rq, const struct id *client)
 	return rq->err.problem == PROBLEM_NONE ? 0 : -1;
 }
 
-/* New ids for as many shares as there are contacts. */
-static const char *new_ids(struct rq *rq, size_t n)
-{
-	struct id *ids = arena_array(rq->arena, struct id, n);
-
-	for (size_t i = 0; i < n; i++)
-		ids[i] = id_new();
-	return arg_ids(rq->arena, ids, n);
-}
-
-/* Tell of the new shares, and mail their contacts when they are to be told (S3-19); of what is in a
- * matter there is a mail, of the matter itself there is none. */
-static int tell_created(struct rq *rq, const struct rows *made, const struct id *client,
-                        bool notify)
-{
-	struct id *ids = arena_array(rq->arena, struct id, made->n);
-
-	for (int i = 0; i < made->n; i++) {
-		ids[i] = row_id(made, i, "id");
-		TRY(record(rq, "share.created", ids[i], *client));
-	}
-	if (made->n == 0 || !notify)
-		return 0;
-	return outbox_mail_share(&rq->db, &rq->event, ids, (size_t)made->n, rq->now);
-}
-
 static int tell_changed(struct rq *rq, const struct rows *changed, const struct id *client)
 {
 	static const char *const names[] = {"access", NULL};
@@ -206,22 +154,19 @@ static int tell_changed(struct rq *rq, const struct rows *changed, const struct 
 int share_create(struct rq *rq)
 {
 	struct share_in in = {.notify = true};
-	struct id item, client;
-	struct rows changed, made, all;
+	struct shared_item item;
+	struct rows changed, all;
 
 	TRY(body_read_judged(rq, &share_in_entity, FIELD_CREATE, &in, NULL, judge));
-	TRY(share_item_parse(in.item_type, in.item_id, "/item_id", &item, &rq->err));
-	bind_action(rq, &in, &item);
-	TRY(lock_item(rq, &in, &item, &client));
-	TRY(check_contacts(rq, &client));
+	item = (struct shared_item){.type = in.item_type};
+	TRY(share_item_parse(in.item_type, in.item_id, "/item_id", &item.id, &rq->err));
+	db_bind(&rq->db, "contact_ids", arg_ids(rq->arena, in.contact_ids.v, in.contact_ids.n));
+	TRY(sharing_lock(rq, "/item_id", &item));
+	TRY(check_notify(rq, &item, in.notify));
+	TRY(check_contacts(rq, &item.client));
 	TRY(db_query(&rq->db, &sql_share_change, ARGS({"access", in.access}), &changed));
-	TRY(db_query(&rq->db, &sql_share_insert,
-	             ARGS({"ids", new_ids(rq, in.contact_ids.n)},
-	                  {"client", arg_id(rq->arena, &client)}, {"access", in.access},
-	                  {"notify", arg_bool(in.notify)}),
-	             &made));
-	TRY(tell_changed(rq, &changed, &client));
-	TRY(tell_created(rq, &made, &client, in.notify && strcmp(in.item_type, "matter") != 0));
+	TRY(tell_changed(rq, &changed, &item.client));
+	TRY(sharing_make(rq, &item, &in.contact_ids, in.access, in.notify));
 	TRY(db_query(&rq->db, &sql_share_made, NULL, &all));
 	return reply_rows(rq, 201, &share_entity, &all);
 }

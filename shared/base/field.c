@@ -48,14 +48,15 @@ const char *field_ref_prefix(const char *type)
 	static const struct {
 		const char *type, *prefix;
 	} refs[] = {
-		{"firm", "frm"},       {"staff", "stf"},      {"portal_user", "mem"},
-		{"member", "mem"},     {"client", "cli"},     {"contact", "con"},
-		{"folder", "fol"},     {"document", "doc"},   {"share", "shr"},
-		{"session", "ses"},    {"invitation", "inv"}, {"email", "eml"},
-		{"event", "evt"},      {"request", "req"},    {"identity", "idn"},
-		{"delivery", "dlv"},   {"audit", "aud"},      {"portal_access", "mem"},
-		{"membership", "mem"}, {"matter", "mat"},     {"role", "rol"},
-		{"api_key", "key"},    {"import", "imp"},     {"registration", "reg"},
+		{"firm", "frm"},         {"staff", "stf"},      {"portal_user", "mem"},
+		{"member", "mem"},       {"client", "cli"},     {"contact", "con"},
+		{"folder", "fol"},       {"document", "doc"},   {"share", "shr"},
+		{"session", "ses"},      {"invitation", "inv"}, {"email", "eml"},
+		{"event", "evt"},        {"request", "req"},    {"identity", "idn"},
+		{"delivery", "dlv"},     {"audit", "aud"},      {"portal_access", "mem"},
+		{"membership", "mem"},   {"matter", "mat"},     {"role", "rol"},
+		{"api_key", "key"},      {"import", "imp"},     {"registration", "reg"},
+		{"sign_up_link", "sul"},
 	};
 
 	for (size_t i = 0; i < lengthof(refs); i++)

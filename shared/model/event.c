@@ -72,6 +72,8 @@ const struct event_type event_types[] = {
 	{ "share.created",         "A folder or document was shared with a contact.",     "share", "shares:read" },
 	{ "share.updated",         "A share changed.",                                    "share", "shares:read" },
 	{ "share.deleted",         "A share was taken back.",                             "share", "shares:read" },
+	{ "sign_up_link.created",  "A link to register for a folder or matter was made.", "sign_up_link", "shares:read" },
+	{ "sign_up_link.revoked",  "A link to register was withdrawn.",                  "sign_up_link", "shares:read" },
 	{ "staff.created",         "A member of the staff was invited.",                  "staff", "staff:read" },
 	{ "staff.deleted",         "A member of the staff was dismissed.",                "staff", "staff:read" },
 	{ "staff.updated",         "A member of the staff changed.",                      "staff", "staff:read" },

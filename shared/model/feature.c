@@ -18,6 +18,7 @@ static const struct part parts[] = {
 	{ "imports",   "imports",       NULL },
 	{ "matters",   "matters",       "files" },
 	{ "shares",    "documents",     NULL },
+	{ "sign_up_links", "documents", NULL },
 	{ "templates", "announcements", NULL },
 };
 

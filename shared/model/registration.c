@@ -15,6 +15,7 @@ static const struct field registration_fields[] = {
 	F_BODY(registration, message, 0, 0, 0),
 	F_TIME(registration, email_confirmed_at, 0),
 	F_ENUM(registration, status, registration_states, 0),
+	F_ID(registration, sign_up_link_id, "sul", 0),
 	F_ID(registration, matched_contact_id, "con", 0),
 	F_ID(registration, contact_id, "con", 0),
 	F_TIME(registration, expires_at, 0),
@@ -31,6 +32,7 @@ static const struct field registration_in_fields[] = {
 	F_TEXT(registration_in, phone, 1, 50, FIELD_CREATE | FIELD_NULLABLE),
 	F_BODY(registration_in, message, 1, 2000, FIELD_CREATE | FIELD_NULLABLE),
 	F_SECRET(registration_in, password, FIELD_CREATE | FIELD_NULLABLE),
+	F_SECRET(registration_in, sign_up_token, FIELD_CREATE | FIELD_NULLABLE),
 	FIELD_END,
 };
 

@@ -18,7 +18,8 @@ struct registration {
 	struct id id;
 	const char *name, *email, *phone, *message;
 	int64_t email_confirmed_at;
-	const char *status;           /* see registration_states */
+	const char *status;        /* see registration_states */
+	struct id sign_up_link_id; /* by which the person came, where the caller may know of it */
 	struct id matched_contact_id; /* who has this address among the firm's contacts */
 	struct id contact_id;         /* verified: whom it became */
 	int64_t expires_at;
@@ -30,6 +31,7 @@ struct registration {
 struct registration_in {
 	const char *firm; /* slug */
 	const char *name, *email, *phone, *message, *password;
+	const char *sign_up_token; /* of the link that the person came by; NULL: by none */
 };
 
 struct confirm_in {

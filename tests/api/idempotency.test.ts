@@ -78,6 +78,13 @@ const posts: Record<string, () => Promise<[Post, Post]>> = {
     });
     return [await at(), await at()];
   },
+  createSignUpLink: async () =>
+    both('/v1/sign_up_links', (n) => ({
+      folder_id: world.folder.id,
+      access: 'view',
+      max_uses: n + 1,
+      expires_at: new Date(Date.now() + 300 * 86_400_000).toISOString(),
+    })),
   createFolder: async () => both('/v1/folders', (n) => ({ client_id: world.client.id, name: unique(`Idem ${n}`) })),
   createShares: async () =>
     both('/v1/shares', (n) => ({

@@ -10,6 +10,7 @@ import {
   newClient,
   newContact,
   newFolder,
+  newLink,
   newMatter,
   newKey,
   newPending,
@@ -50,6 +51,7 @@ const adds: Record<string, () => Promise<unknown>> = {
       201,
     ),
   listRegistrations: () => newPending(world.firm),
+  listSignUpLinks: () => newLink(world.firm.owner, { folder_id: world.folder.id }),
   listFolders: () => newFolder(world.firm.owner, world.client),
   listDocuments: () => ok(upload(world.firm.owner, world.folder), 201),
   listShares: async () =>

@@ -187,6 +187,10 @@ export class Fixture {
 			firm_id: firm.id, id: randomUUID(), state: 'unconfirmed', name: 'R', email: 'r@x.test', email_key: 'r@x.test',
 			has_credential: false, nonce: randomBytes(16), expires_at: at(86400), ...times,
 		});
+		await put(this.db, 'sign_up_link', {
+			firm_id: firm.id, id: randomUUID(), client_id: client.id, folder_id: folder.id, access: 'view', max_uses: 2,
+			expires_at: at(86400), nonce: randomBytes(16), created_by_type: 'staff', created_by_id: owner.id, created_by_name: 'S', ...times,
+		});
 		const event = await this.event(firm, client);
 		const envelope = await this.envelope(event);
 		await put(this.db, 'delivery', {

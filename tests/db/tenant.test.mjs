@@ -137,7 +137,7 @@ test('P4 foreign keys: an id of another firm does not exist', async () => {
 			if (name !== 'firm_id')
 				row[name] = foreign[key.to_columns[i]];
 		});
-		if (/^share_(document|matter)/.test(key.conname))
+		if (/^(share_(document|matter)|sign_up_link_matter)/.test(key.conname))
 			row.folder_id = null;
 		if (key.from_table === 'invitation')
 			row.state = 'revoked';

@@ -2,7 +2,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
-import { address, newClient, newFirm, ok, PASSWORD, sink, stack, type Firm } from '../lib/kit.js';
+import { address, newClient, newFirm, newFolder, newLink, ok, PASSWORD, sink, stack, type Firm } from '../lib/kit.js';
 import { DESK, launch, PHONE, Visitor } from './browser.js';
 
 let browser: Browser;
@@ -31,6 +31,30 @@ test('S1-6: a firm that takes none says so, and sign-in offers it where one does
 	await other.page.waitForSelector('#register:not([hidden])');
 	await other.look('sign-in with registration');
 	await other.leave();
+});
+
+test('C6: a sign-up link opens the form where the firm takes no others; once revoked it says so', async () => {
+	await open(false);
+	const { link, url } = await newLink(firm.owner, { folder_id: (await newFolder(firm.owner, await newClient(firm.owner))).id });
+	const visitor = await Visitor.come(browser, stack.url, PHONE);
+	await visitor.open(url);
+	assert.equal(await visitor.page.textContent('#firm'), firm.name);
+	const ask = async () => {
+		await visitor.page.fill('#name', 'Lin Linked');
+		await visitor.page.fill('#email', address('linked'));
+		await visitor.page.fill('#password', PASSWORD);
+		await visitor.page.click('button.main');
+	};
+	await ask();
+	await visitor.page.waitForSelector('.note.good');
+	await visitor.look('asked by a sign-up link');
+	await ok(firm.owner.api.DELETE('/v1/sign_up_links/{sign_up_link_id}', { params: { path: { sign_up_link_id: link.id } } }), 204);
+	await visitor.page.reload();
+	await visitor.page.waitForSelector('#form:not([hidden])');
+	await ask();
+	await visitor.page.waitForSelector('.note.bad');
+	assert.equal(await visitor.page.isVisible('#form'), false);
+	await visitor.leave();
 });
 
 test('S1-7, S1-9, S1-10, S1-17: asked, confirmed by the button, waiting, and let in', async () => {

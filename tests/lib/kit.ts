@@ -462,6 +462,14 @@ export function confirmTokenOf(mail: Mail | undefined): string {
   return (links[0] ?? '').split('#')[1] ?? '';
 }
 
+/** A link by which people may register for a folder or a matter, and its token. */
+export async function newLink(as: Caller, over: Partial<Schema['SignUpLinkIn']>): Promise<{ link: Schema['SignUpLink']; url: string; token: string }> {
+  const { now } = await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200);
+  const expires_at = new Date(Date.parse(now) + 30 * 86_400_000).toISOString();
+  const made = await ok(as.api.POST('/v1/sign_up_links', { body: { access: 'view', max_uses: 3, expires_at, ...over } }), 201);
+  return { link: made.sign_up_link, url: made.url, token: made.url.split('#')[1] ?? '' };
+}
+
 export interface Pending extends Caller {
   email: string;
   id: string;

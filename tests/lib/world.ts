@@ -12,6 +12,7 @@ import {
   newFolder,
   newMatter,
   newKey,
+  newLink,
   newPending,
   newPortalUser,
   openDoor,
@@ -56,6 +57,7 @@ export interface World {
   invitation: Schema['Invitation'];
   matter: Schema['Matter'];
   registration: string;
+  link: Schema['SignUpLink'];
   folder: Schema['Folder'];
   document: Schema['Document'];
   own: Schema['PortalDocument'];
@@ -115,6 +117,7 @@ export async function newWorld(word: string): Promise<World> {
   const folder = await newFolder(staff, client, { name: `${canary} files` });
   const document = await ok(upload(staff, folder, `${canary}.txt`, `the text of ${canary}`), 201);
   const own = await ok(portalUpload(user, undefined, `${canary}-scan.txt`, `scan of ${canary}`), 201);
+  const link = (await newLink(staff, { folder_id: folder.id })).link;
   const [made] = (await ok(share(staff, 'folder', folder, [user.contact], 'view', false), 201)).data;
   assert.ok(made);
   const roles = await rolesOf(firm);
@@ -123,7 +126,7 @@ export async function newWorld(word: string): Promise<World> {
   const params = { path: { key: ANNOUNCEMENT } };
   await ok(staff.api.PUT('/v1/templates/announcements/{key}', { params, body: { subject: canary, body_text: canary } }), 200);
   return {
-    imported, firm, user, client, contact, invited, invitation, registration, matter, folder, document, own, share: made, key: all, canary, roles,
+    imported, firm, user, client, contact, invited, invitation, registration, link, matter, folder, document, own, share: made, key: all, canary, roles,
   };
 }
 
@@ -139,6 +142,7 @@ export function idsOf(world: World): Record<string, string> {
     matter_id: world.matter.id,
     import_id: world.imported.id,
     registration_id: world.registration,
+    sign_up_link_id: world.link.id,
     folder_id: world.folder.id,
     document_id: world.document.id,
     share_id: world.share.id,
@@ -163,6 +167,7 @@ export const STRANGE: Record<string, string> = Object.fromEntries(
     matter_id: 'mat',
     import_id: 'imp',
     registration_id: 'reg',
+    sign_up_link_id: 'sul',
     folder_id: 'fol',
     document_id: 'doc',
     share_id: 'shr',
@@ -228,6 +233,7 @@ export function bodyOf(operation: Operation, ids: Record<string, string>): unkno
     registerSelf: () => ({ firm: 'nobody', name: 'X', email: address(), password: 'seven wet herons wade home' }),
     confirmRegistration: () => ({ token: 'x'.repeat(86), password: PASSWORD }),
     verifyRegistration: () => ({ create_contact: true, client_id: ids['client_id'] }),
+    createSignUpLink: () => ({ folder_id: ids['folder_id'], access: 'view', max_uses: 3, expires_at: new Date(Date.now() + 300 * 86_400_000).toISOString() }),
     createFolder: () => ({ client_id: ids['client_id'], name: unique('F') }),
     updateFolder: () => ({ name: unique('F') }),
     updateDocument: () => ({ name: unique('D') }),
@@ -349,6 +355,7 @@ export const WAYS: Record<string, (world: World) => Promise<Record<string, strin
   commitImport: async (w) => ({ import_id: (await newImport(w.firm.owner, w.canary)).id }),
   deleteRegistration: async (w) => ({ registration_id: (await newPending(w.firm)).id }),
   verifyRegistration: async (w) => ({ registration_id: (await newPending(w.firm)).id }),
+  revokeSignUpLink: async (w) => ({ sign_up_link_id: (await newLink(w.firm.owner, { folder_id: w.folder.id })).link.id }),
   deleteFolder: async (w) => ({ folder_id: (await newFolder(w.firm.owner, w.client)).id }),
   restoreDocument: async (w) => {
     const document_id = (await ok(upload(w.firm.owner, w.folder), 201)).id;

@@ -1,10 +1,12 @@
 // Asks a firm for access; the answer is the same for every address.
 import { byId, call, notice, onSubmit, passwordToggle } from "./api.js";
-import { way } from "./arrive.js";
+import { showEnd, way } from "./arrive.js";
 import { findFirm, withFirm } from "./firm.js";
 
 const form = byId("form");
-const found = findFirm();
+// Of a sign-up link, which lets people ask where the firm takes no others.
+const token = location.hash.slice(1) || null;
+const found = findFirm(token);
 
 function closed() {
 	form.hidden = true;
@@ -13,7 +15,7 @@ function closed() {
 
 found.then((firm) => {
 	if (!firm) return;
-	if (!firm.self_registration) closed();
+	if (!firm.self_registration && !token) closed();
 	byId("password-field").hidden = firm.sign_in === "passwordless";
 	byId("password").required = firm.sign_in === "password";
 });
@@ -22,9 +24,11 @@ onSubmit(form, withFirm(found, async ({ name, email, phone, message, password, f
 	const body = { name, email: email.trim(), ...firm };
 	for (const [key, value] of Object.entries({ phone, message })) if (value?.trim()) body[key] = value.trim();
 	if (password && !byId("password-field").hidden) body.password = password;
+	if (token) body.sign_up_token = token;
 	try {
 		await call("POST", "/v1/registrations", body);
 	} catch (problem) {
+		if (token && showEnd(problem, way("Go to sign-in", "/signin"))) return;
 		if (problem.code !== "self_registration_disabled") throw problem;
 		closed();
 		return;

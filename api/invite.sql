@@ -76,16 +76,16 @@ select default_shares(:firm::uuid, :membership::uuid, :now::timestamptz)
 
 -- name: invite_restore
 -- What is still there and open to the caller, for clients whom the person still belongs to; a matter, where the person
--- is still a client on it.
+-- is still a client on it. What was told is not told anew; what nobody was told of yet still waits (pitfall P17).
 insert into share (
-	firm_id, id, client_id, contact_id, membership_id, folder_id, document_id, matter_id, access, notify,
+	firm_id, id, client_id, contact_id, membership_id, folder_id, document_id, matter_id, access, notify, untold,
 	created_by_type, created_by_id, created_by_name, created_at, updated_at
 )
 select n.firm_id, new_id(:now::timestamptz), x.client_id, n.contact_id, :membership::uuid, f.id, d.id, mc.matter_id,
-	x.access, x.notify, me.kind, me.id, me.display_name, :now, :now
+	x.access, x.notify, coalesce(x.untold, false), me.kind, me.id, me.display_name, :now, :now
 from access_snapshot n
 cross join lateral jsonb_to_recordset(n.shares) as x (
-	client_id uuid, folder_id uuid, document_id uuid, matter_id uuid, access text, notify boolean
+	client_id uuid, folder_id uuid, document_id uuid, matter_id uuid, access text, notify boolean, untold boolean
 )
 join client_contact cc on cc.firm_id = n.firm_id and cc.client_id = x.client_id and cc.contact_id = n.contact_id
 join membership me on me.firm_id = n.firm_id and me.id = :me::uuid

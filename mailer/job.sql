@@ -72,13 +72,13 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
          where x.login_email_key = e.to_email_key and x.kind in ('staff', 'portal') and x.state = 'active'
        ) as known, r.has_credential, r.name as applicant, r.email as applicant_email,
        f.name as firm, f.accent_color, f.support_email, f.help_links, f.portal_url,
-       case when f.portal_url is null then f.slug end as slug, z.locale, v.actor_name as actor,
+       case when f.portal_url is null then f.slug end as slug, z.locale, coalesce(s.created_by_name, v.actor_name) as actor,
        c.name as client, coalesce(i.nonce, t.nonce, q.nonce) as nonce,
        coalesce(i.id, t.id, q.id, n.id) as token_row, e.about, a.portals,
        local_time(case e.kind when 'access_ending' then m.ends_at when 'access_idle' then m.idle_ends_at
                   else coalesce(i.expires_at, t.expires_at, r.expires_at, n.expires_at) end, z.zone) as until,
        coalesce(o.name, d.name, wc.display_name) as item, s.access = 'view_upload' as can_upload,
-       u.documents, u.count, u.one_folder,
+       coalesce(u.documents, h.items) as documents, coalesce(u.count, h.count) as count, u.one_folder,
        case
          when e.kind in ('invitation', 'staff_invitation') then
            case
@@ -115,16 +115,17 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
              when r.expires_at <= :now then 'the registration has expired'
            end
          when m.state is distinct from 'active' then 'the access is off'
-         when e.kind in ('folder.shared', 'document.shared', 'document.uploaded')
+         when e.kind in ('folder.shared', 'document.shared', 'items.shared', 'document.uploaded')
            and ('documents' = any(f.features_off) or 'files' = any(m.tools_off))
            then 'documents are switched off'
          when e.kind = 'access_ending' and (m.ends_at is null or m.ends_told_at is null) then 'the access does not end so'
          when e.kind = 'access_idle' and m.idle_ends_at is null then 'the access is used again'
-         when e.kind in ('folder.shared', 'document.shared', 'document.uploaded')
+         when e.kind in ('folder.shared', 'document.shared', 'items.shared', 'document.uploaded')
            and not wants_mail(e.firm_id, e.membership_id, e.kind) then 'the person wants no such mails'
          when e.kind = 'registration_pending' and r.state is distinct from 'pending'
            then 'the registration was handled'
          when e.kind = 'document.uploaded' and coalesce(u.count, 0) = 0 then 'the documents are not there any more'
+         when e.kind = 'items.shared' and h.count = 0 then 'the shares were withdrawn'
          when e.kind = 'folder.shared' and (s.id is null or not exists (
                 select from portal_items(e.firm_id, e.membership_id) p
                 where p.item_kind = 'folder' and p.folder_id = e.folder_id))
@@ -182,7 +183,30 @@ left join lateral (
               where p.item_kind = 'document' and p.document_id = y.id)
           end
   ) g
-) u on e.kind = 'document.uploaded';
+) u on e.kind = 'document.uploaded'
+left join lateral (
+  select count(*) as count,
+         jsonb_agg(jsonb_build_object('name', g.name, 'folder', g.folder, 'client', g.client, 'by', g.by)
+                   order by g.n) filter (where g.n <= 20) as items
+  from (
+    select coalesce(y.name, w.name) as name, y.name as folder, b.name as client, x.created_by_name as by,
+           row_number() over (order by x.created_at, x.id) as n
+    from share x
+    join client b on b.firm_id = x.firm_id and b.id = x.client_id
+    left join folder y on y.firm_id = x.firm_id and y.id = x.folder_id
+    left join document w on w.firm_id = x.firm_id and w.id = x.document_id
+    where x.firm_id = e.firm_id and x.membership_id = e.membership_id and x.summary_id = e.id
+      and wants_mail(x.firm_id, x.membership_id, case when x.folder_id is null then 'document.shared' else 'folder.shared' end)
+      and case when x.folder_id is null
+            then exists (
+              select from portal_items(x.firm_id, x.membership_id) p
+              where p.item_kind = 'document' and p.document_id = x.document_id)
+            else exists (
+              select from portal_items(x.firm_id, x.membership_id) p
+              where p.item_kind = 'folder' and p.folder_id = x.folder_id)
+          end
+  ) g
+) h on e.kind = 'items.shared';
 
 -- name: job_freeze
 -- The claim. From here on an attempt may be under way: it is committed before the first byte goes out.
@@ -196,11 +220,21 @@ from jsonb_to_recordset(:letters::jsonb) as r (
 where e.firm_id = r.firm and e.id = r.id;
 
 -- name: job_stop
-update envelope e
-set state = r.state, error = r.error, claimed_by = null, claimed_at = null, coalesce_key = null,
-    updated_at = :now::timestamptz
-from jsonb_to_recordset(:stops::jsonb) as r (firm uuid, id uuid, state text, error text)
-where e.firm_id = r.firm and e.id = r.id;
+-- What was to be told to somebody who is locked out by now waits until that ends (pitfall P17).
+with stopped as (
+  update envelope e
+  set state = r.state, error = r.error, claimed_by = null, claimed_at = null, coalesce_key = null,
+      updated_at = :now::timestamptz
+  from jsonb_to_recordset(:stops::jsonb) as r (firm uuid, id uuid, state text, error text)
+  where e.firm_id = r.firm and e.id = r.id
+  returning e.firm_id, e.id, e.kind, e.state, e.membership_id, e.share_id
+)
+update share s
+set untold = true
+from stopped t
+join membership m on m.firm_id = t.firm_id and m.id = t.membership_id and m.state <> 'active'
+where t.state = 'cancelled' and t.kind in ('folder.shared', 'document.shared', 'items.shared')
+  and s.firm_id = t.firm_id and s.membership_id = t.membership_id and (s.id = t.share_id or s.summary_id = t.id);
 
 -- name: job_record
 -- What was sent is sent, also when the claim was lost meanwhile; all else is only for the claim's holder to say.

@@ -36,6 +36,7 @@ static const struct path {
 	{"access_ending", "/signin"},         {"access_idle", "/signin"},
 	{"pending_email_changed", "/signin"}, {"registration_received", "/confirm#"},
 	{"registration_pending", "/signin"},  {"registration_verified", "/signin"},
+	{"items.shared", "/signin"},
 };
 
 /* The link's path: the item that the mail is about, for several folders' documents the sign-in. */
@@ -92,6 +93,7 @@ static void put_documents(struct json_writer *w, struct arena *a, const struct l
 		put(w, "name", member_text(d, "name"));
 		put(w, "folder", member_text(d, "folder"));
 		put(w, "by", member_text(d, "by"));
+		put(w, "of", member_text(d, "client"));
 		put(w, "at", render_time(a, f->locale, member_text(d, "at")));
 		json_close(w, '}');
 	}

@@ -35,10 +35,11 @@ struct letter_facts {
 	const char *about;          /* credential_changed: "password" or "second_factor" */
 	const struct json *portals; /* find_portals: [{name, url, slug}], url NULL: public_url */
 	const char *public_url;
-	const struct json
-		*documents; /* uploaded: the first of them, {id, name, folder, folder_id, by, at} */
-	int64_t count;      /* uploaded: all of them */
-	bool known;         /* registered, invited: the address has an account already */
+	/* uploaded: the first of them, {id, name, folder, folder_id, by, at};
+	 * items.shared: {name, folder, client, by}, where a document has no folder */
+	const struct json *documents;
+	int64_t count;       /* ... and how many there are in all */
+	bool known;          /* registered, invited: the address has an account already */
 	bool has_credential; /* ... or one with another firm, and its password is that one's */
 	const char *applicant, *applicant_email; /* who has registered */
 	bool one_folder;                         /* uploaded: all lie in one folder */

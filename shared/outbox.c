@@ -99,6 +99,17 @@ int outbox_mail_share(struct db *db, const struct id *event, const struct id *sh
 	                NULL);
 }
 
+int outbox_mail_untold(struct db *db, const struct id *event, const struct id *membership,
+                       int64_t now)
+{
+	struct arena *a = db->arena;
+
+	return db_query(db, &sql_outbox_mail_untold,
+	                ARGS({"event", arg_id(a, event)}, {"membership", arg_id(a, membership)},
+	                     {"now", arg_time(a, now)}),
+	                NULL);
+}
+
 /* Tell that a portal user's upload met nobody of the team: S3-30. */
 static may_wait int say_unassigned(struct db *db, const struct id *document,
                                    const struct id *client, const struct actor *by, int64_t now)

@@ -70,11 +70,21 @@ may_wait int outbox_mail_pending_email(struct db *db, const struct id *event,
 /*
  * Queue the mails of one share action: one envelope for each contact among the `n` shares, of kind
  * folder.shared or document.shared, to the sign-in address. Shares whose membership is not active
- * get none (pitfall P17), nor do people who want no such notices. Call it once per action, with all
- * its shares, when it is to notify. 0, or -1 with err. S3-19, S3-25, S3-26.
+ * get none and are marked for outbox_mail_untold (pitfall P17); nor do people who want no such
+ * notices. Call it once per action, with all its shares, when it is to notify. 0, or -1 with err.
+ * S3-19, S3-25, S3-26.
  */
 may_wait int outbox_mail_share(struct db *db, const struct id *event, const struct id *shares,
                                size_t n, int64_t now);
+
+/*
+ * Call it when a membership has become active, in the same transaction: queue the one mail about
+ * what was shared meanwhile to be told, and is still there, seen and wanted. Of kind folder.shared
+ * or document.shared for one thing, items.shared for several; nothing where there is nothing.
+ * Nothing is told twice. 0, or -1 with err. Pitfall P17.
+ */
+may_wait int outbox_mail_untold(struct db *db, const struct id *event, const struct id *membership,
+                                int64_t now);
 
 /*
  * Queue the mails of one upload, of kind document.uploaded: to each contact with a share that

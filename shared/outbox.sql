@@ -76,6 +76,22 @@ join membership m on m.firm_id = :firm and m.id = r.id
 order by m.id;
 
 -- name: outbox_mail_share
+-- Whoever is not active is told later (outbox_mail_untold). Locked, so that nobody becomes active in between and then is
+-- told neither now nor later.
+with person as (
+  select m.firm_id, m.id, m.kind, m.contact_id, m.state, m.login_email, m.login_email_key, m.display_name
+  from membership m
+  where m.firm_id = :firm::uuid and m.id in (
+    select s.membership_id from share s
+    where s.firm_id = :firm and s.id in (select jsonb_array_elements_text(:shares::jsonb)::uuid))
+  order by m.id
+  for share
+), later as (
+  update share s set untold = true
+  from person m
+  where s.firm_id = :firm and s.id in (select jsonb_array_elements_text(:shares)::uuid) and s.membership_id = m.id
+    and m.state <> 'active'
+)
 insert into envelope (firm_id, id, event_id, kind, recipient_kind, membership_id, contact_id, client_id, folder_id,
                       document_id, share_id, matter_ids, to_email, to_email_key, to_name, due_at, expires_at, created_at,
                       updated_at)
@@ -86,12 +102,57 @@ select distinct on (m.login_email_key)
        array_remove(array[object_matter(s.firm_id, 'share', s.id)], null), m.login_email, m.login_email_key,
        m.display_name, :now, :now + interval '4 days', :now, :now
 from share s
-join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
-where s.firm_id = :firm::uuid
-  and s.id in (select jsonb_array_elements_text(:shares::jsonb)::uuid)
+join person m on m.firm_id = s.firm_id and m.id = s.membership_id
+where s.firm_id = :firm
+  and s.id in (select jsonb_array_elements_text(:shares)::uuid)
   and m.state = 'active'
   and wants_mail(m.firm_id, m.id, case when s.folder_id is null then 'document.shared' else 'folder.shared' end)
 order by m.login_email_key, s.id;
+
+-- name: outbox_mail_untold
+-- One thing is told as it would have been at once, several in one mail; all of it just once, and what is not to be
+-- told now is not told later either.
+with waiting as (
+  select s.id, s.client_id, s.folder_id, s.document_id, k.kind,
+         wants_mail(s.firm_id, s.membership_id, k.kind) and case when s.folder_id is null
+           then exists (
+             select from portal_items(s.firm_id, s.membership_id) p
+             where p.item_kind = 'document' and p.document_id = s.document_id)
+           else exists (
+             select from portal_items(s.firm_id, s.membership_id) p
+             where p.item_kind = 'folder' and p.folder_id = s.folder_id)
+         end as told
+  from share s
+  cross join lateral (
+    select case when s.folder_id is null then 'document.shared' else 'folder.shared' end as kind
+  ) k
+  where s.firm_id = :firm::uuid and s.membership_id = :membership::uuid and s.untold
+), letter as (
+  select case when count(*) = 1 then min(w.kind) else 'items.shared' end as kind,
+         case when count(distinct w.client_id) = 1 then (array_agg(w.client_id))[1] end as client_id,
+         case when count(*) = 1 then (array_agg(w.id))[1] end as share_id,
+         case when count(*) = 1 then (array_agg(w.folder_id))[1] end as folder_id,
+         case when count(*) = 1 then (array_agg(w.document_id))[1] end as document_id,
+         array_remove(array_agg(distinct object_matter(:firm, 'share', w.id)), null) as matter_ids
+  from waiting w
+  where w.told
+  having count(*) > 0
+), written as (
+  insert into envelope (firm_id, id, event_id, kind, recipient_kind, membership_id, contact_id, client_id, folder_id,
+                        document_id, share_id, matter_ids, to_email, to_email_key, to_name, due_at, expires_at,
+                        created_at, updated_at)
+  select m.firm_id, new_id(:now::timestamptz), :event::uuid, l.kind, m.kind, m.id, m.contact_id, l.client_id, l.folder_id,
+         l.document_id, l.share_id, l.matter_ids, m.login_email, m.login_email_key, m.display_name, :now,
+         :now + interval '4 days', :now, :now
+  from letter l
+  join membership m on m.firm_id = :firm and m.id = :membership
+  where l.kind <> 'items.shared' or wants_mail(m.firm_id, m.id, l.kind)
+  returning id, kind
+)
+update share s
+set untold = false, summary_id = (select r.id from written r where w.told and r.kind = 'items.shared')
+from waiting w
+where s.firm_id = :firm and s.id = w.id;
 
 -- name: outbox_mail_upload
 -- The envelopes are written in the order of their keys, so that two uploads at once wait and never deadlock. Of the

@@ -239,12 +239,11 @@ static int access_move(struct rq *rq, struct candidate *c, const char *state, co
 	const struct arg *who =
 		ARGS({"membership", arg_id(rq->arena, &c->membership)}, {"state", state});
 
-	if (strcmp(c->state, state) != 0) {
-		TRY(change_one(rq, &sql_access_move, who));
-		TRY(db_query(&rq->db, &sql_access_end_sessions, who, NULL));
-		TRY(record(rq, event, c->membership, id_none));
-	}
-	return access_show(rq, c);
+	if (strcmp(c->state, state) == 0)
+		return 0;
+	TRY(change_one(rq, &sql_access_move, who));
+	TRY(db_query(&rq->db, &sql_access_end_sessions, who, NULL));
+	return record(rq, event, c->membership, id_none);
 }
 
 /* Needs no right to what is shared, so that a leak can be stopped at once; the shares stay (C16).
@@ -254,14 +253,17 @@ int access_suspend(struct rq *rq)
 	struct candidate c;
 
 	TRY(registered_load(rq, &c));
-	return access_move(rq, &c, "suspended", "portal_access.suspended");
+	TRY(access_move(rq, &c, "suspended", "portal_access.suspended"));
+	return access_show(rq, &c);
 }
 
-/* The old sessions stay ended, and no mail makes up for those that were held back. */
+/* The old sessions stay ended; one mail tells what was shared meanwhile (pitfall P17). */
 int access_resume(struct rq *rq)
 {
 	struct candidate c;
 
 	TRY(registered_load(rq, &c));
-	return access_move(rq, &c, "active", "portal_access.resumed");
+	TRY(access_move(rq, &c, "active", "portal_access.resumed"));
+	TRY(outbox_mail_untold(&rq->db, &rq->event, &c.membership, rq->now));
+	return access_show(rq, &c);
 }

@@ -718,6 +718,7 @@ static int join_and_enter(struct rq *rq, struct opened *o, const struct accept_i
 	TRY(identity_settle(rq, o, hash));
 	TRY(join(rq, o, in->name));
 	TRY(record(rq, "invitation.accepted", o->invitation, id_none));
+	TRY(outbox_mail_untold(&rq->db, &rq->event, &o->membership, rq->now));
 	return sign_in(rq, &o->firm, &o->membership, in->transport);
 }
 

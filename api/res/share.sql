@@ -2,8 +2,9 @@
 s.id, i.type as item_type,
 	jsonb_build_object('type', i.type, 'id', coalesce(s.folder_id, s.document_id, s.matter_id)) as item_id,
 	coalesce(f.name, d.name, x.name) as item_name, s.client_id, s.contact_id, c.display_name as contact_name, s.access,
-	(
-		select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id
+	greatest(
+		(select max(e.sent_at) from envelope e where e.firm_id = s.firm_id and e.share_id = s.id),
+		(select e.sent_at from envelope e where e.firm_id = s.firm_id and e.id = s.summary_id)
 	) as notified_at,
 	jsonb_build_object('type', case s.created_by_type when 'key' then 'api_key' else s.created_by_type end,
 		'id', s.created_by_id, 'name', s.created_by_name) as created_by,

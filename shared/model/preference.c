@@ -15,9 +15,9 @@ static const struct notice {
 	bool staff, portal;
 	bool mandatory; /* nobody gets in without it */
 } notices[] = {
-	{"invitation", false, true, true},        {"staff_invitation", true, false, true},
-	{"folder.shared", false, true, false},    {"document.shared", false, true, false},
-	{"document.uploaded", true, true, false},
+	{"invitation", false, true, true},     {"staff_invitation", true, false, true},
+	{"folder.shared", false, true, false}, {"document.shared", false, true, false},
+	{"items.shared", false, true, false},  {"document.uploaded", true, true, false},
 };
 
 /* clang-format off */

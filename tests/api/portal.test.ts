@@ -383,7 +383,7 @@ test('two portal users of one client see each their own shares, and "mine" is on
   assert.deepEqual((await seen(user)).find((d) => d.id === scan.id)?.mine, true);
 });
 
-test('a suspended access opens nothing; what is shared with it waits, and nobody is mailed', async () => {
+test('a suspended access opens nothing; what is shared with it waits, and nobody is mailed before it is resumed', async () => {
   const { client, user } = await pair();
   await stack.sql("update membership set state = 'suspended' where firm_id = $1 and login_email = $2", [
     firm.id,

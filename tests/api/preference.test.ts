@@ -56,7 +56,7 @@ test('at first everything is wanted; each audience has its own notices', async (
   const user = await newPortalUser(firm, await newClient(staff));
   assert.deepEqual(await ok(get(user), 200), {
     digest: 'instant',
-    items: ['invitation', 'folder.shared', 'document.shared', 'document.uploaded'].map((event) => ({
+    items: ['invitation', 'folder.shared', 'document.shared', 'items.shared', 'document.uploaded'].map((event) => ({
       event,
       email: true,
     })),
@@ -152,7 +152,7 @@ test('a firm that wants its people told is not muted', async () => {
   await ok(put(user, 'off', ['folder.shared']), 200);
   await ok(staff.api.PATCH('/v1/firm', { body: { notify_required: true } }), 200);
   const shown = await ok(get(user), 200);
-  assert.deepEqual([shown.digest, shown.mandatory.length, shown.items.every((i) => i.email)], ['instant', 4, true]);
+  assert.deepEqual([shown.digest, shown.mandatory.length, shown.items.every((i) => i.email)], ['instant', 5, true]);
   assert.deepEqual(await told(user, client), [1, 1, 1]);
   await refused(put(user, 'off', ['folder.shared']), 422, 'validation_failed', [
     '/digest mandatory',

@@ -130,7 +130,7 @@ test('resumed, everything is as before but the old sessions; asked twice nothing
   assert.deepEqual(await events(user), ['portal_access.suspended 1', 'portal_access.resumed 1']);
 });
 
-test('P17 what is shared with somebody suspended is stored and not mailed, neither then nor at resumption', async () => {
+test('P17 what is shared with somebody suspended is stored and not mailed; at the resumption it is, and is there', async () => {
   const user = await newPortalUser(firm, client);
   const folder = await newFolder(staff, client);
   const mark = await sink.mark();
@@ -139,11 +139,11 @@ test('P17 what is shared with somebody suspended is stored and not mailed, neith
   const [made] = (await ok(share(staff, 'folder', folder, [user.contact], 'view', true), 201)).data;
   assert.equal(made?.notified_at, null);
   await ok(upload(staff, folder), 201);
-  await settled(firm, user.email, mark);
-  await ok(resume(user.contact), 200);
   assert.deepEqual(await settled(firm, user.email, mark), []);
+  await ok(resume(user.contact), 200);
+  assert.equal((await settled(firm, user.email, mark)).length, 1);
   const kinds = (await emails(staff, user.contact)).map((e) => e.kind);
-  assert.deepEqual(kinds, ['invitation']);
+  assert.deepEqual(kinds, ['invitation', 'folder.shared']);
   const again = await signIn(firm.slug, 'portal', user.email);
   assert.ok((await ok(again.api.GET('/v1/portal/documents'), 200)).data.some((d) => d.id === held.id));
 });

@@ -14,6 +14,10 @@
 	"\",\"folder\":\"Annual accounts\",\"by\":\"Ann Example\",\"at\":\"2026-03-03 11:0" n \
 	" Europe/Berlin\"}"
 
+#define ITEM(folder, name, client)                                          \
+	"{\"name\":\"" name "\",\"folder\":" folder ",\"client\":\"" client \
+	"\",\"by\":\"Olga Owner\"}"
+
 #define BAD_ADDRESS                                                                                   \
 	"{\"message_id\":\"x\",\"template\":\"invitation\",\"link\":\"l\",\"vars\":{},\"date_ms\":1," \
 	"\"to\":\"a@x.test\\r\\nBcc: b@x.test\",\"from\":\"c@x.test\"}"
@@ -200,6 +204,17 @@ static void test_letter_share(void **state)
 	facts.item = "Bilanz \xe2\x82\xac 2025 \"final\" <1>.pdf";
 	letter = written(&facts, NULL);
 	check_golden("document_shared", &letter);
+	facts = sample("items.shared");
+	facts.one_click = "https://api.example";
+	facts.documents = parsed("[" ITEM("\"Annual accounts\"", "Annual accounts",
+	                                  "Acme GmbH") "," ITEM("null", "b&c.pdf", "B & C") "]");
+	facts.count = 22;
+	letter = written(&facts, NULL);
+	check_golden("items_shared", &letter);
+	facts.documents = parsed("[" ITEM("null", "b&c.pdf", "B & C") "]");
+	facts.count = 1;
+	letter = written(&facts, NULL);
+	check_golden("item_shared", &letter);
 }
 
 static void test_letter_upload(void **state)
@@ -223,9 +238,10 @@ static void test_letter_upload(void **state)
 /* What is not known is left out, without a trace of it. */
 static void test_letter_of_little_known(void **state)
 {
-	static const char *const kinds[] = {"invitation",      "staff_invitation",  "folder.shared",
-	                                    "document.shared", "document.uploaded", "sign_in",
-	                                    "password_reset",  "credential_changed"};
+	static const char *const kinds[] = {
+		"invitation",      "staff_invitation",   "folder.shared",
+		"document.shared", "document.uploaded",  "sign_in",
+		"password_reset",  "credential_changed", "items.shared"};
 
 	(void)state;
 	for (size_t i = 0; i < lengthof(kinds); i++) {

@@ -249,6 +249,71 @@ test('a share\'s mail that has to be tried again is cancelled when the share goe
 	assert.equal(rig.sink.mails.length, 0);
 });
 
+const put = (w, state) => rig.owner.query('update membership set state = $2 where id = $1', [w.person.id, state]);
+
+// The one mail of the world's folder and of `n` documents, shared while the person was suspended.
+async function summary(w, n) {
+	const shares = [];
+	for (let i = 0; i < n; i++)
+		shares.push(await rig.make.share(w.person, { document: await rig.make.document(await rig.make.folder(w.client)) }));
+	await put(w, 'suspended');
+	assert.deepEqual(await rig.mailShare(w, { id: [w.share, ...shares].map((s) => s.id) }), []);
+	await put(w, 'active');
+	const [queued, ...more] = await rig.mailUntold(w);
+	assert.deepEqual([queued.kind, more], ['items.shared', []]);
+	return { queued, shares };
+}
+
+test('P17 P12 what is withdrawn while the summary waits drops off it; none left, it is cancelled', async () => {
+	const w = await rig.world();
+	const { queued, shares: [gone] } = await summary(w, 1);
+	await rig.owner.query('delete from share where id = $1', [gone.id]);
+	await rig.mailer();
+	const [mail] = await rig.sink.wait('', 1, 0, 60_000);
+	assert.equal(mail.subject, 'Adler & Söhne has shared something with you');
+	assert.ok(mail.text.includes('- the folder "Annual accounts"\n  by S (Acme GmbH)\n\n'));
+	await rig.settled(queued.id, 'sent');
+	await rig.stopMailers();
+	const { queued: next } = await summary(w, 1);
+	await rig.owner.query('delete from share where membership_id = $1', [w.person.id]);
+	await rig.mailer();
+	assert.match((await rig.settled(next.id, 'cancelled')).error, /withdrawn/);
+	assert.equal(rig.sink.mails.length, 1);
+});
+
+test('P17 the summary lists twenty and counts the rest', async () => {
+	const w = await rig.world();
+	await summary(w, 24);
+	await rig.mailer();
+	const [mail] = await rig.sink.wait('', 1, 0, 60_000);
+	assert.equal(mail.subject, 'Adler & Söhne has shared 25 items with you');
+	assert.ok(mail.text.includes('- and 5 more\n'));
+});
+
+test('P17 what was not sent because the person was locked out by then is told when that ends', async () => {
+	const w = await rig.world();
+	const { queued } = await summary(w, 1);
+	await put(w, 'suspended');
+	await rig.mailer();
+	await rig.settled(queued.id, 'cancelled');
+	await put(w, 'active');
+	const [again] = await rig.mailUntold(w);
+	await rig.settled(again.id, 'sent');
+	assert.deepEqual([again.kind, await rig.mailUntold(w), rig.sink.mails.length], ['items.shared', [], 1]);
+});
+
+test('P17 whoever becomes active while something is shared is told of it at once', async () => {
+	const w = await rig.world();
+	await put(w, 'suspended');
+	await rig.owner.query('begin');
+	await put(w, 'active');
+	const sharing = rig.mailShare(w);
+	await until(async () => (await rig.owner.query('select from pg_locks where not granted')).rowCount > 0, 'the wait');
+	await rig.owner.query('commit');
+	assert.deepEqual((await sharing).map((e) => e.kind), ['folder.shared']);
+	assert.deepEqual(await rig.mailUntold(w), []);
+});
+
 test('a document\'s share is cancelled when the document goes to the trash', async () => {
 	const w = await rig.world();
 	const share = await rig.make.share(w.person, { document: w.document });

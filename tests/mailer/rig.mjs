@@ -260,6 +260,15 @@ export class Rig {
 		}).then((event) => this.envelopes(event));
 	}
 
+	// The person of the world is active: the mail of what was shared before.
+	mailUntold(w) {
+		return this.as(w.firm, async (run) => {
+			const event = await this.event(run, w.staff, 'portal_access.resumed', w.person.id, null);
+			await run('outbox_mail_untold', { event, membership: w.person.id });
+			return event;
+		}).then((event) => this.envelopes(event));
+	}
+
 	// A document is uploaded by `by`: the mails of that.
 	async mailUpload(w, by, document) {
 		const doc = document ?? await this.make.document(w.folder, { uploaded_by_id: by.id, uploaded_by_kind: by.type, uploaded_by_name: by.name, created_at: this.now() });

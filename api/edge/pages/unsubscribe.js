@@ -10,6 +10,7 @@ const form = byId("form");
 const KINDS = {
 	"folder.shared": "when a folder is shared with you",
 	"document.shared": "when a document is shared with you",
+	"items.shared": "about what was shared with you while you could not sign in",
 	"document.uploaded": "when documents are uploaded",
 };
 

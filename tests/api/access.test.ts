@@ -2,47 +2,14 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept,
-  access,
-  address,
-  advance,
-  disable,
-  emails,
-  enable,
-  key,
-  link,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newPortalUser,
-  nobody,
-  ok,
-  portalUpload,
-  refused,
-  settled,
-  share,
-  signIn,
-  sink,
-  stack,
-  took,
-  tokenOf,
-  upload,
-  uploadFolder,
-  PASSWORD,
-  type Firm,
-  type Person,
+  accept, access, address, advance, disable, emails, enable, key, link, newClient, newColleague, newContact, newFirm, newOffice,
+  newPortalUser, nobody, ok, patchContact, portalUpload, refused, settled, share, signIn, sink, stack, tokenOf, took, upload,
+  uploadFolder, PASSWORD, type Firm, type Person,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('access');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('access')));
 
-const patch = (contact: { id: string }, body: object) =>
-  ok(staff.api.PATCH('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } }, body }), 200);
 const ELIGIBLE = { eligible: true, ineligible_reasons: [] };
 
 test('S0_1 access works for a client who is a person and for any contact of a client; before it nothing, after it what is shared', async () => {
@@ -226,7 +193,7 @@ test('S0_12 and S0_13 what keeps access off is told beforehand, with the field t
     no_client_relationship: '/clients',
   });
   assert.ok(problem.errors.every((e) => e.message.length > 10));
-  await patch(shop, { entity: 'individual', primary_email: address() });
+  await patchContact(staff, shop, { entity: 'individual', primary_email: address() });
   await link(staff, await newClient(staff), shop);
   const mended = await access(staff, shop);
   assert.deepEqual({ eligible: mended.eligible, ineligible_reasons: mended.ineligible_reasons }, ELIGIBLE);
@@ -332,7 +299,7 @@ test('S0_20 resend goes to the present primary address, kills the old token, and
   const [old, fresh] = [contact.primary_email ?? '', address('moved')];
   await ok(enable(staff, contact), 200);
   const [first] = await sink.mails(old);
-  await patch(contact, { primary_email: fresh });
+  await patchContact(staff, contact, { primary_email: fresh });
   const invitation = (await access(staff, contact)).invitation;
   const resend = (id: string) =>
     staff.api.POST('/v1/invitations/{invitation_id}/resend', {
@@ -407,7 +374,7 @@ test('S0_23 staff make folders, in folders, at most 20 deep', async () => {
 test('changing the contact never changes the login; what differs is told', async () => {
   const user = await newPortalUser(firm, await newClient(staff));
   const fresh = address('new');
-  await patch(user.contact, { primary_email: fresh, display_name: 'Ann Baker' });
+  await patchContact(staff, user.contact, { primary_email: fresh, display_name: 'Ann Baker' });
   const told = await access(staff, user.contact);
   assert.deepEqual(
     [told.login_email, told.display_name, [...told.stale_fields].sort()],
@@ -554,7 +521,7 @@ test('the ETag of the access tells of its mail and of the contact; If-Match guar
   await settled(firm, contact.primary_email ?? '', 0);
   const sent = await read();
   assert.equal(sent.data.invitation?.status, 'sent');
-  await patch(contact, { display_name: 'Ann Baker' });
+  await patchContact(staff, contact, { display_name: 'Ann Baker' });
   const renamed = await read();
   assert.deepEqual(renamed.data.stale_fields, ['display_name']);
   assert.notEqual(renamed.etag, sent.etag);

@@ -2,18 +2,16 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  newColleague, newFirm, newKey, ok, raw, refused, stack, took, type Caller, type Firm, type Person, type Schema,
+  newColleague, newFirm, newKey, newOffice, ok, raw, refused, stack, took, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 const PATH = '/v1/templates/announcements';
 const KEYS = ['portal_is_new', 'register_yourself', 'working_remotely', 'going_paperless', 'signing_in_safely'];
 const PHONE = '+44 20 7946 0018';
 
-let firm: Firm;
-let staff: Person;
+let firm: Firm, staff: Person;
 before(async () => {
-  firm = await newFirm('herald');
-  staff = firm.owner;
+  ({ firm, staff } = await newOffice('herald'));
   await ok(staff.api.PATCH('/v1/firm', { body: { phone: PHONE, support_email: 'help@herald.test', accent_color: '#224466' } }), 200);
 });
 

@@ -6,31 +6,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ownAddress } from '../lib/wire.mjs';
 import {
-  advance,
-  all,
-  key as idempotencyKey,
-  newClient,
-  newColleague,
-  newFirm,
-  newFolder,
-  newKey,
-  newPortalUser,
-  ok,
-  raw,
-  refused,
-  scopesOf,
-  settled,
-  share,
-  signIn,
-  sink,
-  stack,
-  took,
-  upload,
-  withKey,
-  type Caller,
-  type Firm,
-  type Key,
-  type Person,
+  advance, all, key as idempotencyKey, newClient, newColleague, newFirm, newFolder, newKey, newPortalUser, ok, raw, refused,
+  scopesOf, settled, share, signIn, sink, stack, took, upload, withKey, type Caller, type Firm, type Key, type Person,
   type Schema,
 } from '../lib/kit.js';
 

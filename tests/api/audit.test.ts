@@ -2,39 +2,12 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  advance,
-  all,
-  disable,
-  enable,
-  eventually,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  nobody,
-  ok,
-  raw,
-  refused,
-  share,
-  signIn,
-  stack,
-  unique,
-  upload,
-  type Firm,
-  type Person,
-  type Schema,
+  advance, all, disable, enable, eventually, newClient, newColleague, newContact, newFirm, newFolder, newOffice, newPortalUser,
+  nobody, ok, raw, refused, share, signIn, stack, unique, upload, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-let client: Schema['Client'];
-before(async () => {
-  firm = await newFirm('audit');
-  staff = firm.owner;
-  client = await newClient(staff);
-});
+let firm: Firm, staff: Person, client: Schema['Client'];
+before(async () => void ({ firm, staff, client } = await newOffice('audit')));
 
 type Filter = { actor_id?: string; object_id?: string; action?: string; outcome?: 'ok' | 'denied' | 'failed'; from?: string; to?: string };
 const log = (query: Filter = {}, as: Person = staff) =>

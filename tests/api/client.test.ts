@@ -2,33 +2,12 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  address,
-  all,
-  enable,
-  link,
-  newClient,
-  newContact,
-  newFirm,
-  newPortalUser,
-  ok,
-  raw,
-  refused,
-  share,
-  stack,
-  took,
-  unique,
-  upload,
-  uploadFolder,
-  type Firm,
-  type Person,
+  address, all, enable, link, newClient, newContact, newOffice, newPortalUser, ok, raw, refused, share, stack, took, unique,
+  upload, uploadFolder, type Firm, type Person,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('client');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('client')));
 
 const read = (id: string) => staff.api.GET('/v1/clients/{client_id}', { params: { path: { client_id: id } } });
 const patch = (id: string, body: object, etag?: string) =>

@@ -2,27 +2,11 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  address,
-  disable,
-  enable,
-  link,
-  newClient,
-  newContact,
-  newFirm,
-  ok,
-  refused,
-  took,
-  unique,
-  type Firm,
-  type Person,
+  address, disable, enable, link, newClient, newContact, newOffice, ok, refused, took, unique, type Person,
 } from '../lib/kit.js';
 
-let firm: Firm;
 let staff: Person;
-before(async () => {
-  firm = await newFirm('contact');
-  staff = firm.owner;
-});
+before(async () => void ({ staff } = await newOffice('contact')));
 
 const read = (id: string) => staff.api.GET('/v1/contacts/{contact_id}', { params: { path: { contact_id: id } } });
 const patch = (id: string, body: object) =>

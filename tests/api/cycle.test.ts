@@ -2,54 +2,14 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept,
-  access,
-  address,
-  advance,
-  disable,
-  emails,
-  enable,
-  key,
-  newClient,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  nobody,
-  ok,
-  portalUpload,
-  refused,
-  settled,
-  share,
-  signIn,
-  sink,
-  stack,
-  tokenOf,
-  uploadFolder,
-  PASSWORD,
-  type Firm,
-  type Mail,
-  type Person,
+  accept, access, address, advance, disable, emails, enable, key, login, newClient, newContact, newFolder, newOffice,
+  newPortalUser, nobody, ok, patchContact, portalUpload, preview, refused, resend, settled, share, signIn, sink, stack, tokenOf,
+  uploadFolder, PASSWORD, type Firm, type Mail, type Person,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('cycle');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('cycle')));
 
-const patch = (contact: { id: string }, body: object) =>
-  ok(staff.api.PATCH('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } }, body }), 200);
-const preview = (token: string) => nobody().POST('/v1/invitations/preview', { body: { token } });
-const login = (email: string, password = PASSWORD) =>
-  nobody().POST('/v1/auth/login', {
-    body: { firm: firm.slug, audience: 'portal', email, password, transport: 'token' },
-  });
-const resend = (id: string) =>
-  staff.api.POST('/v1/invitations/{invitation_id}/resend', {
-    params: { path: { invitation_id: id }, header: { 'Idempotency-Key': key() } },
-  });
 /** The membership behind a sign-in address: another one after each cycle. */
 const memberOf = async (email: string): Promise<string | undefined> =>
   (await stack.sql("select id from membership where firm_id = $1 and kind = 'portal' and login_email = $2", [firm.id, email]))[0]
@@ -78,7 +38,7 @@ test('S2_1 a lost or expired invitation: 410 that says how to get a new one, whi
   const on = await access(staff, contact);
   assert.deepEqual([on.status, on.invitation?.status], ['expired', 'expired']);
   const after = await sink.mark();
-  await ok(resend(on.invitation?.id ?? ''), 202);
+  await ok(resend(staff, on.invitation?.id ?? ''), 202);
   const [second] = await sink.mails(email, { after });
   await refused(preview(tokenOf(first)), 410, 'invitation_revoked');
   await accept(tokenOf(second), firm.slug, email);
@@ -144,7 +104,7 @@ test('S2_11 P18 off ends sessions and open links in the same transaction: nothin
   await refused(user.api.GET('/v1/portal/home'), 401, 'unauthenticated');
   await refused(second.api.GET('/v1/auth/session'), 401, 'unauthenticated');
   assert.ok(codes.every((c) => (c.late ? c.status === 401 : [200, 401].includes(c.status))), JSON.stringify(codes));
-  await refused(login(user.email), 401, 'invalid_credentials');
+  await refused(login(firm, user.email), 401, 'invalid_credentials');
 });
 
 test('S2_7 in a firm that wants the cycle a bare resend is refused, and the cycle invites anew', async () => {
@@ -155,7 +115,7 @@ test('S2_7 in a firm that wants the cycle a bare resend is refused, and the cycl
   await later(3600);
   await ok(staff.api.PATCH('/v1/firm', { body: { reinvite_mode: 'cycle' } }), 200);
   try {
-    await refused(resend(id), 409, 'reinvite_requires_cycle');
+    await refused(resend(staff, id), 409, 'reinvite_requires_cycle');
     await ok(disable(staff, contact), 200);
     await refused(preview(tokenOf(old)), 410, 'invitation_revoked');
     await accept(tokenOf(await invite(contact, email)), firm.slug, email);
@@ -225,12 +185,12 @@ test('S2_4 S2_25 S2_27 another address of the contact changes no sign-in: the ol
   const user = await newPortalUser(firm, await newClient(staff));
   const fresh = address('new');
   assert.equal(user.contact.portal_login_differs, false);
-  const patched = await patch(user.contact, { primary_email: fresh, emails: [fresh] });
+  const patched = await patchContact(staff, user.contact, { primary_email: fresh, emails: [fresh] });
   assert.equal(patched.portal_login_differs, true);
   const drift = await ok(staff.api.GET('/v1/contacts', { params: { query: { portal_login_differs: true } } }), 200);
   assert.ok(drift.data.some((c) => c.id === user.contact.id), 'C4: whoever has drifted is found');
-  await ok(login(user.email), 200);
-  await refused(login(fresh), 401, 'invalid_credentials');
+  await ok(login(firm, user.email), 200);
+  await refused(login(firm, fresh), 401, 'invalid_credentials');
   const told = await access(staff, user.contact);
   assert.deepEqual([told.login_email, told.stale_fields], [user.email, ['login_email']]);
   const folder = await newFolder(staff, user.contact.clients[0] ?? assert.fail());
@@ -246,7 +206,7 @@ test('S2_28 S2_30 S2_31 S2_32 S2_33 S2_34 S2_35 S2_36 S2_37 S2_38 S2_39 the cycl
   const folder = await newFolder(staff, client, { name: 'Year end' });
   await ok(share(staff, 'folder', folder, [user.contact], 'view', false), 201);
   const fresh = address('new');
-  await patch(user.contact, { primary_email: fresh, emails: [fresh] });
+  await patchContact(staff, user.contact, { primary_email: fresh, emails: [fresh] });
   const was = await ok(disable(staff, user.contact), 200);
   assert.deepEqual(was.data.map((s) => s.item_name).sort(), ['Client Uploads', 'Year end']);
   const mail = await invite(user.contact, fresh, { login_email: fresh });
@@ -256,7 +216,7 @@ test('S2_28 S2_30 S2_31 S2_32 S2_33 S2_34 S2_35 S2_36 S2_37 S2_38 S2_39 the cycl
     (await ok(again.api.GET('/v1/portal/folders'), 200)).data.map((f) => f.name).sort(),
     ['Client Uploads', 'Year end'],
   );
-  await refused(login(user.email), 401, 'invalid_credentials');
+  await refused(login(firm, user.email), 401, 'invalid_credentials');
   const heir = await newPortalUser(firm, await newClient(staff), { primary_email: user.email });
   assert.equal((await access(staff, heir.contact)).login_email, user.email);
   assert.deepEqual(
@@ -270,7 +230,7 @@ test('S2_5 S2_40 S2_41 S2_42 a name is a snapshot: new items carry the old one u
   const user = await newPortalUser(firm, client, { display_name: 'Ann Archer' });
   const folder = await uploadFolder(staff, client);
   const one = await ok(portalUpload(user, folder), 201);
-  await patch(user.contact, { display_name: 'Ann Baker' });
+  await patchContact(staff, user.contact, { display_name: 'Ann Baker' });
   assert.deepEqual((await access(staff, user.contact)).stale_fields, ['display_name']);
   const two = await ok(portalUpload(user, folder), 201);
   await ok(disable(staff, user.contact), 200);

@@ -3,35 +3,12 @@ import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import {
-  link,
-  newClient,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  ok,
-  portalUpload,
-  raw,
-  refused,
-  share,
-  stack,
-  took,
-  unique,
-  upload,
-  uploadFolder,
-  type Firm,
-  type Person,
-  type Schema,
+  link, newClient, newContact, newFolder, newOffice, newPortalUser, ok, portalUpload, raw, refused, share, stack, took, unique,
+  upload, uploadFolder, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-let client: Schema['Client'];
-before(async () => {
-  firm = await newFirm('document');
-  staff = firm.owner;
-  client = await newClient(staff);
-});
+let firm: Firm, staff: Person, client: Schema['Client'];
+before(async () => void ({ firm, staff, client } = await newOffice('document')));
 
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const folderPatch = (id: string, body: object) =>

@@ -5,36 +5,9 @@ import { createHash } from 'node:crypto';
 import { api } from '../lib/client.mjs';
 import { ownAddress } from '../lib/wire.mjs';
 import {
-  accept,
-  address,
-  advance,
-  askMail,
-  disable,
-  doorOf,
-  enable,
-  eventually,
-  inviteStaff,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newPortalUser,
-  look,
-  ok,
-  oneWins,
-  raw,
-  refused,
-  rolesOf,
-  setSignIn,
-  signIn,
-  sink,
-  stack,
-  tokenOf,
-  PASSWORD,
-  type Firm,
-  type PortalUser,
-  type Schema,
-  type Seen,
+  accept, address, advance, askMail, disable, doorOf, enable, eventually, inviteStaff, login, look, newClient, newColleague,
+  newContact, newFirm, newPortalUser, ok, oneWins, raw, refused, rolesOf, setSignIn, signIn, sink, stack, tokenOf, PASSWORD,
+  type Firm, type PortalUser, type Schema, type Seen,
 } from '../lib/kit.js';
 
 const NEXT = 'eleven dry storks stay put';
@@ -55,10 +28,6 @@ const askReset = (email: string, more: Partial<Schema['ResetIn']> = {}, from = o
   nobody(from).POST('/v1/auth/password_resets', { body: { firm: firm.slug, audience: 'portal', email, ...more } });
 const reset = (token: string, new_password = NEXT) =>
   nobody().POST('/v1/auth/password_resets/redeem', { body: { token, new_password } });
-const login = (email: string, password = PASSWORD, audience: 'staff' | 'portal' = 'portal') =>
-  nobody().POST('/v1/auth/login', {
-    body: { firm: firm.slug, audience, email, password, transport: 'token' },
-  });
 const path = (user: PortalUser) => ({ params: { path: { contact_id: user.contact.id } } });
 const other = (code: string) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
 const home = async (result: Schema['SignInResult']) => {
@@ -91,7 +60,7 @@ describe('signing in by mail', () => {
     const by = [
       await ok(redeem({ token: (await askMail(firm, user, 'magic_links')).token }), 200),
       await ok(redeem({ firm: firm.slug, email: user.email, code: (await askMail(firm, user, 'magic_links')).code }), 200),
-      await ok(login(user.email), 200),
+      await ok(login(firm, user.email), 200),
     ];
     const rights = by.map(({ session }) => ({
       principal: session?.principal, clients: session?.clients, permissions: session?.permissions, audience: session?.audience,
@@ -281,8 +250,8 @@ describe('a forgotten password', () => {
     const after = await sink.mark();
     await ok(reset(token), 204);
     await refused(user.api.GET('/v1/portal/home'), 401, 'unauthenticated');
-    await refused(login(user.email), 401, 'invalid_credentials');
-    await ok(login(user.email, NEXT), 200);
+    await refused(login(firm, user.email), 401, 'invalid_credentials');
+    await ok(login(firm, user.email, NEXT), 200);
     const [mail] = await sink.mails(user.email, { after });
     assert.match(mail?.subject ?? '', /password .*was changed/);
     await refused(reset(token), 410, 'token_used');

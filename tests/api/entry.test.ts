@@ -2,57 +2,16 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept,
-  access,
-  address,
-  advance,
-  disable,
-  enable,
-  eventually,
-  key,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  nobody,
-  ok,
-  portalUpload,
-  oneWins,
-  raw,
-  refused,
-  settled,
-  share,
-  signIn,
-  sink,
-  stack,
-  tokenOf,
-  PASSWORD,
-  type Firm,
-  type Mail,
-  type Person,
-  type Schema,
+  accept, acceptAs, access, address, advance, disable, enable, eventually, key, newClient, newColleague, newContact, newFirm,
+  newFolder, newOffice, newPortalUser, ok, oneWins, patchContact, portalUpload, preview, raw, refused, resend, settled, share,
+  signIn, sink, stack, tokenOf, PASSWORD, type Firm, type Mail, type Person, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('entry');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('entry')));
 
-const preview = (token: string) => nobody().POST('/v1/invitations/preview', { body: { token } });
-const acceptAs = (token: string, over: object = {}) =>
-  nobody().POST('/v1/invitations/accept', { body: { token, password: PASSWORD, transport: 'token', ...over } });
-const resend = (id: string) =>
-  staff.api.POST('/v1/invitations/{invitation_id}/resend', {
-    params: { path: { invitation_id: id }, header: { 'Idempotency-Key': key() } },
-  });
 const read = (id: string) =>
   ok(staff.api.GET('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: id } } }), 200);
-const patch = (contact: { id: string }, body: object) =>
-  ok(staff.api.PATCH('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } }, body }), 200);
 async function later(seconds: number): Promise<void> {
   await advance(seconds);
   staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
@@ -111,7 +70,7 @@ test('P8 each sending has a token and an expiry of its own, and the one before s
   const one = await invited();
   await later(3600);
   const after = await sink.mark();
-  const sent = await ok(resend(one.id), 202);
+  const sent = await ok(resend(staff, one.id), 202);
   const [mail] = await sink.mails(one.email, { after });
   assert.notEqual(tokenOf(mail), one.token);
   const old = await read(one.id);
@@ -141,13 +100,13 @@ test('P9 P10 42 a first mail that failed: told with what the server said, not tr
     assert.match(told.deliveries[0]?.response ?? '', /no such user/);
     await sink.misbehave();
     const after = await sink.mark();
-    const again = await ok(resend(id), 202);
+    const again = await ok(resend(staff, id), 202);
     assert.deepEqual([again.id, again.status, again.send_count], [id, 'queued', 2]);
     const [mail] = await sink.mails(email, { after });
     await eventually(async () =>
       assert.deepEqual((await read(id)).deliveries.map((d) => d.outcome), ['permanent', 'sent']),
     );
-    const problem = await refused(resend(id), 429, 'resend_too_soon');
+    const problem = await refused(resend(staff, id), 429, 'resend_too_soon');
     assert.ok(problem);
     await accept(tokenOf(mail), firm.slug, email);
   } finally {
@@ -163,7 +122,7 @@ test('P14 two persons with one mailbox: both may have the address, one signs in 
   const problem = await refused(enable(staff, ben), 409, 'login_email_taken', ['/login_email login_email_taken']);
   assert.match(problem.errors[0]?.message ?? '', /another/);
   const own = address('ben');
-  await patch(ben, { emails: [ann.email, own] });
+  await patchContact(staff, ben, { emails: [ann.email, own] });
   assert.equal((await ok(enable(staff, ben, { send: 'later', login_email: own }), 200)).login_email, own);
 });
 
@@ -248,9 +207,9 @@ test('C3 the address changes while the invitation is open: the link dies, the st
   const one = await invited();
   const fresh = address('moved');
   const after = await sink.mark();
-  await patch(one.contact, { display_name: 'Ann Baker' });
+  await patchContact(staff, one.contact, { display_name: 'Ann Baker' });
   await ok(preview(one.token), 200);
-  await patch(one.contact, { primary_email: fresh });
+  await patchContact(staff, one.contact, { primary_email: fresh });
   await refused(preview(one.token), 410, 'invitation_revoked');
   assert.equal((await read(one.id)).status, 'revoked');
   const on = await access(staff, one.contact);
@@ -258,7 +217,7 @@ test('C3 the address changes while the invitation is open: the link dies, the st
   const [told] = await sink.mails(staff.email, { after });
   assert.match(told?.subject ?? '', /Ann Baker/);
   assert.equal((await settled(firm, fresh, after)).length, 0);
-  await ok(resend(on.invitation?.id ?? ''), 202);
+  await ok(resend(staff, on.invitation?.id ?? ''), 202);
   const [mail] = await sink.mails(fresh, { after });
   await accept(tokenOf(mail), firm.slug, fresh);
   assert.equal((await access(staff, one.contact)).login_email, fresh);
@@ -278,9 +237,9 @@ test('C3 the team is told before the owner; another address but the invited one 
   const after = await sink.mark();
   await ok(enable(staff, contact), 200);
   const [mail] = await sink.mails(email, { after });
-  await patch(contact, { emails: [email, address('second')] });
+  await patchContact(staff, contact, { emails: [email, address('second')] });
   await ok(preview(tokenOf(mail)), 200);
-  await patch(contact, { emails: [], primary_email: null });
+  await patchContact(staff, contact, { emails: [], primary_email: null });
   await refused(preview(tokenOf(mail)), 410, 'invitation_revoked');
   await sink.mails(colleague.email, { after });
   assert.equal((await settled(firm, staff.email, after)).length, 0);
@@ -299,7 +258,7 @@ test('C3 in a firm that wants it so, the new address is invited at once; one tha
     assert.equal((await read(one.id)).status, 'superseded');
     await accept(tokenOf(mail), firm.slug, fresh);
     const two = await invited();
-    await patch(two.contact, { primary_email: fresh });
+    await patchContact(staff, two.contact, { primary_email: fresh });
     const on = await access(staff, two.contact);
     assert.deepEqual([on.status, on.ineligible_reasons], ['not_sent', ['login_email_taken']]);
     await refused(preview(two.token), 410, 'invitation_revoked');

@@ -6,33 +6,12 @@ import path from 'node:path';
 import http from 'node:http';
 import { root } from '../lib/root.mjs';
 import {
-  enable,
-  eventually,
-  link,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  ok,
-  portalUpload,
-  raw,
-  refused,
-  signIn,
-  stack,
-  unique,
-  type Firm,
-  type Person,
-  type Schema,
+  enable, eventually, link, newClient, newColleague, newContact, newFirm, newFolder, newOffice, newPortalUser, ok, portalUpload,
+  raw, refused, signIn, stack, unique, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('feed');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('feed')));
 
 type Query = { cursor?: string; types?: string; wait?: number; limit?: number; from?: 'beginning' };
 const call = (query: Query = {}, as: Person = staff) => as.api.GET('/v1/events', { params: { query } });

@@ -4,20 +4,7 @@ import assert from 'node:assert/strict';
 import { contract, type Operation } from '../lib/recorder.mjs';
 import { callerOf, idsOf, newWorld, type World } from '../lib/world.js';
 import {
-  address,
-  all,
-  enable,
-  link,
-  newClient,
-  newContact,
-  newFolder,
-  newPortalUser,
-  ok,
-  portalUpload,
-  raw,
-  settled,
-  share,
-  upload,
+  address, all, enable, link, newClient, newContact, newFolder, newPortalUser, ok, portalUpload, raw, settled, share, upload,
 } from '../lib/kit.js';
 
 type Item = Record<string, any>;

@@ -2,42 +2,13 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  address,
-  advance,
-  enable,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newKey,
-  newPortalUser,
-  nobody,
-  ok,
-  portalUpload,
-  raw,
-  refused,
-  settled,
-  share,
-  signIn,
-  sink,
-  stack,
-  took,
-  unique,
-  upload,
-  key,
-  type Caller,
-  type Firm,
-  type Person,
-  type Schema,
+  address, advance, enable, key, newClient, newColleague, newContact, newFirm, newFolder, newKey, newOffice, newPortalUser,
+  nobody, ok, portalUpload, raw, refused, settled, share, signIn, sink, stack, took, unique, upload, type Caller, type Firm,
+  type Person, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('firmset');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('firmset')));
 
 const read = (as = staff) => as.api.GET('/v1/firm');
 const patch = (body: Schema['FirmPatch'], as = staff) => as.api.PATCH('/v1/firm', { body });

@@ -4,24 +4,8 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { ownAddress } from '../lib/wire.mjs';
 import {
-  address,
-  all,
-  disable,
-  enable,
-  key,
-  newClient,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  ok,
-  PASSWORD,
-  raw,
-  refused,
-  sink,
-  stack,
-  tokenOf,
-  upload,
+  address, all, disable, enable, key, newClient, newContact, newFirm, newFolder, newPortalUser, ok, PASSWORD, raw, refused, sink,
+  stack, tokenOf, upload,
 } from '../lib/kit.js';
 
 const bytes = (...parts: (number | string)[]) =>

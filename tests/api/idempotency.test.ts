@@ -4,23 +4,8 @@ import assert from 'node:assert/strict';
 import { contract } from '../lib/recorder.mjs';
 import { CSV_HEADER, newImport, newWorld, type World } from '../lib/world.js';
 import {
-  address,
-  advance,
-  emails,
-  key,
-  newContact,
-  newPending,
-  newPortalUser,
-  ok,
-  newKey,
-  raw,
-  settled,
-  signIn,
-  sink,
-  stack,
-  unique,
-  upload,
-  type Caller,
+  address, advance, emails, key, newContact, newPending, newPortalUser, ok, newKey, raw, settled, signIn, sink, stack, unique,
+  upload, type Caller,
 } from '../lib/kit.js';
 
 let world: World;

@@ -2,40 +2,15 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  access,
-  all,
-  eventually,
-  key,
-  link,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newKey,
-  newPortalUser,
-  ok,
-  raw,
-  refused,
-  scopesOf,
-  settled,
-  sink,
-  stack,
-  unique,
-  type Caller,
-  type Firm,
-  type Person,
-  type Schema,
+  access, all, eventually, key, link, newClient, newColleague, newContact, newFirm, newKey, newOffice, newPortalUser, ok, raw,
+  refused, scopesOf, settled, sink, stack, unique, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 type Import = Schema['Import'];
 type Row = Schema['ImportRow'];
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('import');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('import')));
 
 const CLIENTS = 'code,entity,name,emails,contact_name,contact_email';
 const CONTACTS = 'entity,name,first_name,last_name,emails,phone,client_codes';

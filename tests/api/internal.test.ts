@@ -2,25 +2,8 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  advance,
-  emails,
-  eventually,
-  newClient,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  ok,
-  raw,
-  refused,
-  settled,
-  share,
-  sink,
-  took,
-  unique,
-  upload,
-  type Firm,
-  type PortalUser,
-  type Schema,
+  advance, emails, eventually, newClient, newFirm, newFolder, newPortalUser, ok, raw, refused, settled, share, sink, took,
+  unique, upload, type Firm, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;

@@ -2,54 +2,20 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept,
-  access,
-  address,
-  advance,
-  emails,
-  eventually,
-  inviteStaff,
-  key,
-  newClient,
-  newContact,
-  newFirm,
-  nobody,
-  ok,
-  raw,
-  refused,
-  rolesOf,
-  settled,
-  signIn,
-  sink,
-  stack,
-  took,
-  tokenOf,
-  PASSWORD,
-  type Firm,
-  type Person,
-  type Schema,
+  accept, acceptAs, access, address, advance, emails, eventually, inviteStaff, key, newClient, newContact, newFirm, newOffice,
+  nobody, ok, preview, raw, refused, resend, rolesOf, settled, signIn, sink, stack, tokenOf, took, PASSWORD, type Firm,
+  type Person, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('invitation');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('invitation')));
 
 const invite = (body: Schema['InvitationIn'], by = staff) =>
   by.api.POST('/v1/invitations', { params: { header: { 'Idempotency-Key': key() } }, body });
-const resend = (id: string, by = staff) =>
-  by.api.POST('/v1/invitations/{invitation_id}/resend', {
-    params: { path: { invitation_id: id }, header: { 'Idempotency-Key': key() } },
-  });
 const revoke = (id: string) =>
   staff.api.DELETE('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: id } } });
 const read = (id: string) =>
   ok(staff.api.GET('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: id } } }), 200);
-const preview = (token: string) => nobody().POST('/v1/invitations/preview', { body: { token } });
-const acceptAs = (token: string, over: object = {}) =>
-  nobody().POST('/v1/invitations/accept', { body: { token, password: PASSWORD, transport: 'token', ...over } });
 
 /** A contact who has been invited, and the token that went to them. */
 async function invited(): Promise<{ contact: Schema['Contact']; email: string; token: string; id: string }> {
@@ -307,25 +273,25 @@ test('revoked: the token is dead, the state says so, and twice is 409', async ()
   await refused(preview(one.token), 410, 'invitation_revoked');
   await refused(acceptAs(one.token), 410, 'invitation_revoked');
   await refused(revoke(one.id), 409, 'invitation_closed');
-  await refused(resend(one.id), 409, 'invitation_closed');
+  await refused(resend(staff, one.id), 409, 'invitation_closed');
 });
 
 test('resend: too soon is 429 with the time to wait; then a new token, and the old one is dead', async () => {
   const one = await invited();
-  const soon = await resend(one.id);
+  const soon = await resend(staff, one.id);
   assert.equal(`${soon.response.status} ${soon.error?.code}`, '429 resend_too_soon');
   const wait = Number(soon.response.headers.get('retry-after'));
   assert.ok(wait > 0 && wait <= 3600, `${wait}`);
   await advance(wait + 1);
   const mark = await sink.mark();
-  const sent = await ok(resend(one.id), 202);
+  const sent = await ok(resend(staff, one.id), 202);
   assert.deepEqual([sent.status, sent.send_count], ['queued', 2]);
   const [mail] = await sink.mails(one.email, { after: mark });
   assert.notEqual(tokenOf(mail), one.token);
   await refused(preview(one.token), 410, 'invitation_revoked');
   await accept(tokenOf(mail), firm.slug, one.email);
-  await refused(resend(sent.id), 409, 'already_registered');
-  await refused(resend(one.id), 409, 'already_registered');
+  await refused(resend(staff, sent.id), 409, 'already_registered');
+  await refused(resend(staff, one.id), 409, 'already_registered');
   assert.equal((await settled(firm, one.email, 0)).length, 2);
 });
 
@@ -335,7 +301,7 @@ test('in the firm whose mode is cycle a bare resend is refused', async () => {
   staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
   await stack.sql("update firm set reinvite_mode = 'cycle' where id = $1", [firm.id]);
   try {
-    await refused(resend(one.id), 409, 'reinvite_requires_cycle');
+    await refused(resend(staff, one.id), 409, 'reinvite_requires_cycle');
   } finally {
     await stack.sql("update firm set reinvite_mode = 'resend' where id = $1", [firm.id]);
   }
@@ -355,7 +321,7 @@ test('expired: 410 with what to do, the access says so, and resend revives it', 
   );
   assert.equal(got.data.status, 'expired');
   const mark = await sink.mark();
-  await ok(resend(one.id), 202);
+  await ok(resend(staff, one.id), 202);
   const [mail] = await sink.mails(one.email, { after: mark });
   await accept(tokenOf(mail), firm.slug, one.email);
 });

@@ -4,27 +4,8 @@ import assert from 'node:assert/strict';
 import { call, reads } from '../lib/recorder.mjs';
 import { checksums, quiet } from '../lib/state.js';
 import {
-  accept,
-  address,
-  advance,
-  all,
-  emails,
-  eventually,
-  newClient,
-  newFirm,
-  nobody,
-  ok,
-  portalUpload,
-  refused,
-  share,
-  signIn,
-  sink,
-  took,
-  tokenOf,
-  unique,
-  upload,
-  uploadFolder,
-  PASSWORD,
+  accept, address, advance, all, emails, eventually, newClient, newFirm, nobody, ok, portalUpload, refused, share, signIn, sink,
+  took, tokenOf, unique, upload, uploadFolder, PASSWORD,
 } from '../lib/kit.js';
 
 test('journey: from the firm being made to the door being shut', async () => {

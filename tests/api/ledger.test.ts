@@ -4,26 +4,8 @@ import assert from 'node:assert/strict';
 import { contract, type Operation } from '../lib/recorder.mjs';
 import { callerOf, fit, idsOf, make, newWorld, NEEDED, WAYS } from '../lib/world.js';
 import {
-  address,
-  advance,
-  key,
-  newClient,
-  newColleague,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  ok,
-  raw,
-  share,
-  signIn,
-  sink,
-  stack,
-  tokenOf,
-  unique,
-  PASSWORD,
-  type Firm,
-  type Person,
-  type Raw,
+  address, advance, key, newClient, newColleague, newFirm, newFolder, newPortalUser, ok, raw, share, signIn, sink, stack,
+  tokenOf, unique, PASSWORD, type Firm, type Person, type Raw,
 } from '../lib/kit.js';
 import { ownAddress } from '../lib/wire.mjs';
 

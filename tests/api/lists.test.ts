@@ -4,22 +4,8 @@ import assert from 'node:assert/strict';
 import { contract } from '../lib/recorder.mjs';
 import { callerOf, newWorld, type World } from '../lib/world.js';
 import {
-  address,
-  enable,
-  inviteStaff,
-  newClient,
-  newContact,
-  newFolder,
-  newLink,
-  newMatter,
-  newKey,
-  newPending,
-  ok,
-  portalUpload,
-  raw,
-  share,
-  signIn,
-  upload,
+  address, enable, inviteStaff, newClient, newContact, newFolder, newLink, newMatter, newKey, newPending, ok, portalUpload, raw,
+  share, signIn, upload,
 } from '../lib/kit.js';
 
 let world: World;

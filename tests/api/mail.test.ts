@@ -2,38 +2,12 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  advance,
-  emails,
-  eventually,
-  newClient,
-  newColleague,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  ok,
-  portalUpload,
-  raw,
-  settled,
-  share,
-  signIn,
-  sink,
-  stack,
-  unique,
-  upload,
-  uploadFolder,
-  type Firm,
-  type Mail,
-  type Person,
-  type PortalUser,
-  type Schema,
+  advance, emails, eventually, newClient, newColleague, newFolder, newOffice, newPortalUser, ok, portalUpload, raw, settled,
+  share, signIn, sink, stack, unique, upload, uploadFolder, type Firm, type Mail, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('mail');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('mail')));
 
 async function pair(): Promise<{ client: Schema['Client']; user: PortalUser }> {
   const client = await newClient(staff);

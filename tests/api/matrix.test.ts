@@ -5,17 +5,7 @@ import assert from 'node:assert/strict';
 import { contract, type Operation } from '../lib/recorder.mjs';
 import { fit, idsOf, make, newWorld, STRANGE, type World } from '../lib/world.js';
 import {
-  eventually,
-  newClient,
-  newColleague,
-  newKey,
-  newPortalUser,
-  ok,
-  signIn,
-  stack,
-  type Caller as Credential,
-  type Firm,
-  type Key,
+  eventually, newClient, newColleague, newKey, newPortalUser, ok, signIn, stack, type Caller as Credential, type Firm, type Key,
   type Person,
 } from '../lib/kit.js';
 

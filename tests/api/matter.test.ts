@@ -2,45 +2,17 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  access,
-  address,
-  advance,
-  disable,
-  emails,
-  enable,
-  eventually,
-  link,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newKey,
-  newMatter,
-  newPortalUser,
-  ok,
-  raw,
-  refused,
-  share,
-  stack,
-  took,
-  unique,
-  upload,
-  type Caller,
-  type Firm,
-  type Person,
-  type PortalUser,
-  type Schema,
+  access, address, advance, disable, emails, enable, eventually, link, newClient, newColleague, newContact, newFolder, newKey,
+  newMatter, newOffice, newPortalUser, ok, raw, refused, share, stack, took, unique, upload, type Caller, type Firm, type Person,
+  type PortalUser, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
+let firm: Firm, staff: Person;
 let mate: Person;
 let client: Schema['Client'];
 let user: PortalUser;
 before(async () => {
-  firm = await newFirm('matter');
-  staff = firm.owner;
+  ({ firm, staff } = await newOffice('matter'));
   mate = await newColleague(firm, 'admin');
   client = await newClient(staff, { emails: [address('office')] });
   user = await newPortalUser(firm, client);

@@ -7,19 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { contract } from '../lib/recorder.mjs';
 import { wire } from '../lib/wire.mjs';
 import {
-  advance,
-  eventually,
-  newClient,
-  newContact,
-  newFirm,
-  nobody,
-  ok,
-  raw,
-  refused,
-  enable,
-  sink,
-  stack,
-  type Firm,
+  advance, eventually, newClient, newContact, newFirm, nobody, ok, raw, refused, enable, sink, stack, type Firm,
 } from '../lib/kit.js';
 
 let firm: Firm;

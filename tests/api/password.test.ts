@@ -5,27 +5,8 @@ import http from 'node:http';
 import { api } from '../lib/client.mjs';
 import { ownAddress } from '../lib/wire.mjs';
 import {
-  accept,
-  advance,
-  askMail,
-  inviteStaff,
-  newClient,
-  newColleague,
-  newFirm,
-  newPortalUser,
-  nobody,
-  ok,
-  raw,
-  refused,
-  rolesOf,
-  signIn,
-  stack,
-  withFactor,
-  PASSWORD,
-  type Firm,
-  type Person,
-  type PortalUser,
-  type Schema,
+  accept, advance, askMail, inviteStaff, newClient, newColleague, newFirm, newPortalUser, nobody, ok, raw, refused, rolesOf,
+  signIn, stack, withFactor, PASSWORD, type Firm, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
 const NEXT = 'eleven dry storks stay put';

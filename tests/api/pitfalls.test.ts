@@ -3,32 +3,15 @@ import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
-  newClient,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  ok,
-  portalUpload,
-  raw,
-  refused,
-  share,
-  stack,
-  upload,
-  type Firm,
-  type Person,
-  type PortalUser,
-  type Schema,
+  newFolder, newOffice, newPortalUser, ok, portalUpload, raw, refused, share, stack, upload, type Firm, type Person,
+  type PortalUser, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-let client: Schema['Client'];
+let firm: Firm, staff: Person, client: Schema['Client'];
 let user: PortalUser;
 let folder: Schema['Folder'];
 before(async () => {
-  firm = await newFirm('pitfalls');
-  staff = firm.owner;
-  client = await newClient(staff);
+  ({ firm, staff, client } = await newOffice('pitfalls'));
   user = await newPortalUser(firm, client);
   folder = await newFolder(staff, client);
   await ok(share(staff, 'folder', folder, [user.contact], 'view_upload', false), 201);

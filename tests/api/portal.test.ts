@@ -2,39 +2,12 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  access,
-  all,
-  link,
-  newClient,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  ok,
-  portalUpload,
-  raw,
-  refused,
-  settled,
-  share,
-  signIn,
-  sink,
-  stack,
-  took,
-  unique,
-  upload,
-  uploadFolder,
-  type Firm,
-  type Person,
-  type PortalUser,
-  type Schema,
+  access, all, link, newClient, newContact, newFolder, newOffice, newPortalUser, ok, portalUpload, raw, refused, settled, share,
+  signIn, sink, stack, took, unique, upload, uploadFolder, type Firm, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('portal');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('portal')));
 
 const seen = (as: Person) =>
   all((cursor) =>

@@ -2,25 +2,8 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  advance,
-  disable,
-  emails,
-  key,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newKey,
-  newPortalUser,
-  ok,
-  refused,
-  settled,
-  signIn,
-  sink,
-  stack,
-  type Caller,
-  type Firm,
-  type Schema,
+  advance, disable, emails, key, newClient, newColleague, newContact, newFirm, newKey, newPortalUser, ok, refused, settled,
+  signIn, sink, stack, type Caller, type Firm, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;

@@ -2,30 +2,13 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  enable,
-  newClient,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  ok,
-  portalUpload,
-  refused,
-  settled,
-  share,
-  sink,
-  took,
-  unique,
-  upload,
-  type Firm,
-  type Person,
-  type Schema,
+  enable, newClient, newFolder, newOffice, newPortalUser, ok, portalUpload, refused, settled, share, sink, took, unique, upload,
+  type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
+let firm: Firm, staff: Person;
 before(async () => {
-  firm = await newFirm('prefs');
-  staff = firm.owner;
+  ({ firm, staff } = await newOffice('prefs'));
   await ok(staff.api.PATCH('/v1/firm', { body: { mail_coalesce_seconds: 0, unassigned_fallback: 'admins' } }), 200);
 });
 

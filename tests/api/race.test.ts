@@ -1,7 +1,10 @@
 // race.test.ts - folders, documents and shares when many want something of the same place at once.
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { newClient, newFirm, newFolder, newPortalUser, ok, portalUpload, share, sink, stack, unique, upload, uploadFolder, type Firm, type Person } from '../lib/kit.js';
+import {
+  newClient, newFirm, newFolder, newPortalUser, ok, portalUpload, share, sink, stack, unique, upload, uploadFolder, type Firm,
+  type Person,
+} from '../lib/kit.js';
 
 let firm: Firm;
 let staff: Person;

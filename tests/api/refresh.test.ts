@@ -6,23 +6,8 @@ import { createHash } from 'node:crypto';
 import { api } from '../lib/client.mjs';
 import { ownAddress } from '../lib/wire.mjs';
 import {
-  advance,
-  disable,
-  newClient,
-  newColleague,
-  newFirm,
-  newPortalUser,
-  nobody,
-  ok,
-  raw,
-  refused,
-  signIn,
-  stack,
-  PASSWORD,
-  type Firm,
-  type Person,
-  type PortalUser,
-  type Schema,
+  advance, disable, newClient, newColleague, newFirm, newPortalUser, nobody, ok, raw, refused, signIn, stack, PASSWORD,
+  type Firm, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
 const DAY = 24 * 3600;

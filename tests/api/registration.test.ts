@@ -6,53 +6,15 @@ import { api } from '../lib/client.mjs';
 import { ownAddress } from '../lib/wire.mjs';
 import { fit, idsOf, newWorld } from '../lib/world.js';
 import {
-  access,
-  address,
-  advance,
-  all,
-  confirmTokenOf,
-  doorMail,
-  enable,
-  eventually,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newKey,
-  newPending,
-  newPortalUser,
-  nobody,
-  look,
-  ok,
-  oneWins,
-  openDoor,
-  portalUpload,
-  raw,
-  refused,
-  register,
-  setSignIn,
-  settled,
-  share,
-  signIn,
-  sink,
-  stack,
-  took,
-  unique,
-  PASSWORD,
-  type Firm,
-  type Person,
-  type Schema,
+  access, address, advance, all, confirmTokenOf, doorMail, enable, eventually, login, look, newClient, newColleague, newContact,
+  newFirm, newFolder, newKey, newOffice, newPending, newPortalUser, nobody, ok, oneWins, openDoor, portalUpload, raw, refused,
+  register, setSignIn, settled, share, signIn, sink, stack, took, unique, PASSWORD, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-let client: Schema['Client'];
+let firm: Firm, staff: Person, client: Schema['Client'];
 before(async () => {
-  firm = await newFirm('registration');
-  staff = firm.owner;
+  ({ firm, staff, client } = await newOffice('registration'));
   await openDoor(firm);
-  client = await newClient(staff);
 });
 
 const at = (registration_id: string) => ({ params: { path: { registration_id } } });
@@ -61,10 +23,6 @@ const read = (id: string) => ok(staff.api.GET('/v1/registrations/{registration_i
 const verify = (id: string, body: Schema['VerifyRegistrationIn'] = { create_contact: true, client_id: client.id }, as = staff) =>
   as.api.POST('/v1/registrations/{registration_id}/verify', { ...at(id), body });
 const remove = (id: string, as = staff) => as.api.DELETE('/v1/registrations/{registration_id}', at(id));
-const login = (email: string, password = PASSWORD) =>
-  nobody().POST('/v1/auth/login', {
-    body: { firm: firm.slug, audience: 'portal', email, password, transport: 'token' },
-  });
 const badge = async (as = staff) => (await ok(as.api.GET('/v1/me/badges'), 200)).pending_registrations;
 const found = async (email: string, as = staff) =>
   (await ok(as.api.GET('/v1/registrations', { params: { query: { email } } }), 200)).data;
@@ -145,7 +103,7 @@ test('the owner of an address that a stranger registered opens nothing to the st
   const token = confirmTokenOf((await sink.mails(email))[0]);
   await refused(nobody().POST('/v1/registrations/confirm', { body: { token } }), 422, 'validation_failed', ['/password required']);
   await refused(confirm(token), 401, 'invalid_credentials');
-  await refused(login(email, 'eleven dry storks stay put'), 401, 'invalid_credentials');
+  await refused(login(firm, email, 'eleven dry storks stay put'), 401, 'invalid_credentials');
   assert.equal((await found(email))[0]?.status, 'unconfirmed', 'a wrong password uses nothing up');
   const visitor = nobody();
   const guess = (password: string) => visitor.POST('/v1/registrations/confirm', { body: { token, password } });
@@ -154,7 +112,7 @@ test('the owner of an address that a stranger registered opens nothing to the st
   await advance(15 * 60 + 1);
   staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
   await ok(confirm(token, 'eleven dry storks stay put'), 204);
-  assert.equal((await ok(login(email, 'eleven dry storks stay put'), 200)).state, 'pending_verification');
+  assert.equal((await ok(login(firm, email, 'eleven dry storks stay put'), 200)).state, 'pending_verification');
 });
 
 test('a newer request replaces the older one, and its link; a link is good for a day', async () => {
@@ -194,7 +152,7 @@ test('P3 P10 an address that is known gets the same answer by the same statement
   assert.equal(new Set(answers).size, 1, answers.join('\n'));
   assert.match(answers[0] ?? '', /^202 /);
   assert.equal((await found(user.email)).length, 0, 'nothing to see for the staff');
-  await ok(login(user.email), 200);
+  await ok(login(firm, user.email), 200);
 });
 
 describe('P3 P10 the same work behind the answer, whoever has the address', () => {
@@ -316,14 +274,14 @@ test('an address that the firm has given access meanwhile is told to use that', 
 test('S1_8 S1_10 who waits can sign in, is told so, and finds every other call closed', async () => {
   const waiting = await newPending(firm);
   assert.equal((await found(waiting.email))[0]?.status, 'pending');
-  const result = await ok(login(waiting.email), 200);
+  const result = await ok(login(firm, waiting.email), 200);
   assert.equal(result.state, 'pending_verification');
   assert.deepEqual([result.session?.clients, result.session?.permissions, result.session?.audience], [[], [], 'portal']);
   assert.equal(result.session?.principal.type, 'portal_user');
   const me = await ok(waiting.api.GET('/v1/portal/me'), 200);
   assert.deepEqual([me.state, me.email, me.firm_name], ['pending_verification', waiting.email, firm.name]);
   await refused(waiting.api.GET('/v1/portal/home'), 403, 'awaiting_verification');
-  await refused(login(waiting.email, 'not this password'), 401, 'invalid_credentials');
+  await refused(login(firm, waiting.email, 'not this password'), 401, 'invalid_credentials');
 });
 
 test('S1_10 S1_13 every call of the portal and of the staff is 403 awaiting_verification to who waits, uploads too, and 0 bytes are stored', async () => {
@@ -438,7 +396,7 @@ test('S1_12 S1_17 verified by a firm user as a new contact: default rights, the 
     [done.status, done.contact_id, done.handled_by?.type, done.handled_by?.id],
     ['verified', contact.id, 'staff', member.session.principal.id],
   );
-  assert.equal((await ok(login(waiting.email), 200)).state, 'signed_in');
+  assert.equal((await ok(login(firm, waiting.email), 200)).state, 'signed_in');
   await refused(member.api.PUT('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } }, body: { send: 'now', login_email: address() } }), 422, 'not_eligible');
 });
 
@@ -532,13 +490,13 @@ test('S1_18 S1_19 deleted: the credentials are worth nothing, the sessions are d
   const mark = await sink.mark();
   await ok(remove(waiting.id), 204);
   await refused(waiting.api.GET('/v1/portal/me'), 401, 'unauthenticated');
-  await refused(login(waiting.email), 401, 'invalid_credentials');
+  await refused(login(firm, waiting.email), 401, 'invalid_credentials');
   assert.equal((await settled(firm, waiting.email, mark)).length, 0);
   await refused(remove(waiting.id), 409, 'registration_closed');
   const again = await newPending(firm, { email: waiting.email, password: 'eleven dry storks stay put' });
   assert.notEqual(again.id, waiting.id);
   assert.deepEqual((await found(waiting.email)).map((r) => r.status), ['deleted', 'pending']);
-  await refused(login(waiting.email), 401, 'invalid_credentials');
+  await refused(login(firm, waiting.email), 401, 'invalid_credentials');
   await refused(waiting.api.GET('/v1/portal/me'), 401, 'unauthenticated');
 });
 
@@ -570,7 +528,7 @@ test('S1_16 two who handle the same registration at once: one wins, the other is
     assert.equal(codes.filter((c) => c === 409).length, 2, codes.join());
     const { status } = await read(waiting.id);
     assert.equal(status, codes[1] === 204 ? 'deleted' : 'verified');
-    assert.equal((await login(waiting.email)).response.status, status === 'verified' ? 200 : 401);
+    assert.equal((await login(firm, waiting.email)).response.status, status === 'verified' ? 200 : 401);
   }
 });
 
@@ -594,11 +552,11 @@ test('an address with a password at another firm keeps it: the one that was type
   assert.match(confirmation?.text ?? '', /You have a password for this address already/);
   assert.ok(mail);
   await ok(confirm(confirmTokenOf(confirmation), 'eleven dry storks stay put'), 204);
-  await refused(login(user.email, 'eleven dry storks stay put'), 401, 'invalid_credentials');
-  assert.equal((await ok(login(user.email), 200)).state, 'pending_verification');
+  await refused(login(firm, user.email, 'eleven dry storks stay put'), 401, 'invalid_credentials');
+  assert.equal((await ok(login(firm, user.email), 200)).state, 'pending_verification');
   const [one] = await found(user.email);
   await ok(remove(one?.id ?? ''), 204);
-  await refused(login(user.email), 401, 'invalid_credentials');
+  await refused(login(firm, user.email), 401, 'invalid_credentials');
   await signIn(there.slug, 'portal', user.email);
 });
 

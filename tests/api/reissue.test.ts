@@ -2,45 +2,13 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept,
-  access,
-  address,
-  advance,
-  askMail,
-  disable,
-  enable,
-  eventually,
-  key,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newKey,
-  newPortalUser,
-  nobody,
-  ok,
-  raw,
-  refused,
-  setSignIn,
-  share,
-  signIn,
-  sink,
-  stack,
-  tokenOf,
-  upload,
-  type Caller,
-  type Firm,
-  type Person,
-  type Schema,
+  accept, access, address, advance, askMail, disable, enable, eventually, key, newClient, newColleague, newContact, newFolder,
+  newKey, newOffice, newPortalUser, nobody, ok, patchContact, raw, refused, setSignIn, share, signIn, sink, stack, tokenOf,
+  upload, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-before(async () => {
-  firm = await newFirm('reissue');
-  staff = firm.owner;
-});
+let firm: Firm, staff: Person;
+before(async () => void ({ firm, staff } = await newOffice('reissue')));
 
 const at = (contact: { id: string }) => ({ params: { path: { contact_id: contact.id } } });
 const reissue = (contact: { id: string }, body: Schema['PortalAccessReissue'], by: Caller = staff) =>
@@ -50,8 +18,6 @@ const reissue = (contact: { id: string }, body: Schema['PortalAccessReissue'], b
   });
 const change = (contact: { id: string }, ends_at: string | null) =>
   staff.api.PATCH('/v1/contacts/{contact_id}/portal_access', { ...at(contact), body: { ends_at } });
-const patch = (contact: { id: string }, body: object) =>
-  ok(staff.api.PATCH('/v1/contacts/{contact_id}', { ...at(contact), body }), 200);
 const sharesOf = async (contact: { id: string }): Promise<string[]> =>
   (await ok(staff.api.GET('/v1/shares', { params: { query: { contact_id: contact.id } } }), 200)).data
     .map((s) => `${s.item_name} ${s.access}`)
@@ -85,7 +51,7 @@ test('S2_28 C2 issued anew in one call: another membership and link with the sam
   await ok(share(staff, 'document', document, [user.contact], 'view', false), 201);
   const shared = await sharesOf(user.contact);
   const fresh = address('new');
-  await patch(user.contact, { primary_email: fresh, display_name: 'Ann Baker' });
+  await patchContact(staff, user.contact, { primary_email: fresh, display_name: 'Ann Baker' });
   const before = await acts();
   const after = await sink.mark();
   await ok(staff.api.PATCH('/v1/firm', { body: { reinvite_mode: 'cycle' } }), 200);

@@ -2,26 +2,8 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  advance,
-  enable,
-  eventually,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newPending,
-  newPortalUser,
-  ok,
-  openDoor,
-  raw,
-  refused,
-  signIn,
-  sink,
-  stack,
-  took,
-  type Firm,
-  type Person,
-  type Schema,
+  advance, enable, eventually, newClient, newColleague, newContact, newFirm, newPending, newPortalUser, ok, openDoor, raw,
+  refused, signIn, sink, stack, took, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 const onboarding = (as: Person) => as.api.GET('/v1/stats/onboarding');

@@ -2,17 +2,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  disable,
-  newClient,
-  newColleague,
-  newFirm,
-  newKey,
-  newPortalUser,
-  ok,
-  raw,
-  rolesOf,
-  type Caller,
-  type Firm,
+  disable, newClient, newColleague, newFirm, newKey, newPortalUser, ok, raw, rolesOf, type Caller, type Firm,
 } from '../lib/kit.js';
 
 let firm: Firm;

@@ -3,19 +3,7 @@ import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { ownAddress } from '../lib/wire.mjs';
 import {
-  advance,
-  newClient,
-  newFirm,
-  newPortalUser,
-  nobody,
-  ok,
-  raw,
-  refused,
-  signIn,
-  stack,
-  took,
-  PASSWORD,
-  type Firm,
+  advance, newClient, newFirm, newPortalUser, nobody, ok, raw, refused, signIn, stack, took, PASSWORD, type Firm,
   type PortalUser,
 } from '../lib/kit.js';
 

@@ -2,45 +2,15 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  address,
-  advance,
-  confirmTokenOf,
-  key as idempotencyKey,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newKey,
-  newLink,
-  newMatter,
-  newPending,
-  nobody,
-  ok,
-  openDoor,
-  raw,
-  refused,
-  register,
-  settled,
-  signIn,
-  sink,
-  stack,
-  upload,
-  PASSWORD,
-  type Caller,
-  type Firm,
-  type Person,
-  type Schema,
+  address, advance, confirmTokenOf, key as idempotencyKey, newClient, newColleague, newContact, newFirm, newFolder, newKey,
+  newLink, newMatter, newOffice, newPending, nobody, ok, openDoor, raw, refused, register, settled, signIn, sink, stack, upload,
+  PASSWORD, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-let client: Schema['Client'];
+let firm: Firm, staff: Person, client: Schema['Client'];
 let folder: Schema['Folder'];
 before(async () => {
-  firm = await newFirm('links');
-  staff = firm.owner;
-  client = await newClient(staff);
+  ({ firm, staff, client } = await newOffice('links'));
   folder = await newFolder(staff, client);
 });
 

@@ -2,40 +2,9 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept,
-  advance,
-  address,
-  disable,
-  enable,
-  inviteStaff,
-  key,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  nobody,
-  ok,
-  portalUpload,
-  raw,
-  refused,
-  rolesOf,
-  settled,
-  share,
-  signIn,
-  sink,
-  stack,
-  tokenOf,
-  took,
-  unique,
-  upload,
-  uploadFolder,
-  PASSWORD,
-  type Firm,
-  type Person,
-  type RoleKey,
-  type Schema,
+  accept, address, advance, disable, enable, inviteStaff, newClient, newColleague, newContact, newFirm, newFolder,
+  newPortalUser, nobody, ok, portalUpload, preview, raw, refused, resend, rolesOf, settled, share, signIn, sink, stack, tokenOf,
+  took, unique, upload, uploadFolder, PASSWORD, type Firm, type Person, type RoleKey, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -53,11 +22,6 @@ const patch = (as: Person, id: string, body: Schema['StaffPatch']) =>
 const dismiss = (as: Person, id: string) => as.api.DELETE('/v1/staff/{staff_id}', path(id));
 const invite = (as: Person, body: Partial<Schema['StaffCreate']> = {}) =>
   as.api.POST('/v1/staff', { body: { name: 'Cora Colleague', email: address('cora'), role_id: roles.member, ...body } });
-const preview = (token: string) => nobody().POST('/v1/invitations/preview', { body: { token } });
-const resend = (as: Person, invitation_id: string) =>
-  as.api.POST('/v1/invitations/{invitation_id}/resend', {
-    params: { path: { invitation_id }, header: { 'Idempotency-Key': key() } },
-  });
 const revoke = (as: Person, invitation_id: string) =>
   as.api.DELETE('/v1/invitations/{invitation_id}', { params: { path: { invitation_id } } });
 const login = (who: Firm, email: string, password = PASSWORD) =>

@@ -3,54 +3,18 @@ import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import {
-  access,
-  address,
-  disable,
-  emails,
-  enable,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  nobody,
-  ok,
-  raw,
-  refused,
-  settled,
-  share,
-  signIn,
-  sink,
-  stack,
-  took,
-  upload,
-  uploadFolder,
-  PASSWORD,
-  type Firm,
-  type Person,
-  type PortalUser,
-  type Schema,
+  access, address, disable, emails, enable, login, newColleague, newContact, newFolder, newOffice, newPortalUser, ok, raw,
+  refused, settled, share, signIn, sink, stack, took, upload, uploadFolder, type Firm, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-let client: Schema['Client'];
-before(async () => {
-  firm = await newFirm('suspend');
-  staff = firm.owner;
-  client = await newClient(staff);
-});
+let firm: Firm, staff: Person, client: Schema['Client'];
+before(async () => void ({ firm, staff, client } = await newOffice('suspend')));
 
 const at = (contact: { id: string }) => ({ params: { path: { contact_id: contact.id } } });
 const suspend = (contact: { id: string }, as = staff) =>
   as.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', at(contact));
 const resume = (contact: { id: string }, as = staff) =>
   as.api.POST('/v1/contacts/{contact_id}/portal_access/resume', at(contact));
-const login = (email: string) =>
-  nobody().POST('/v1/auth/login', {
-    body: { firm: firm.slug, audience: 'portal', email, password: PASSWORD, transport: 'token' },
-  });
 const events = async (user: PortalUser) =>
   (
     await stack.sql(
@@ -82,8 +46,8 @@ test('P18 whoever is suspended is out with the next request, on every session, a
       assert.equal(`${got.status} ${got.json.code}`, '401 unauthenticated', path);
       assert.equal(got.headers.get('x-accel-redirect'), null);
     }
-  const stranger = await refused(login(address('stranger')), 401, 'invalid_credentials');
-  const told = await refused(login(user.email), 401, 'invalid_credentials');
+  const stranger = await refused(login(firm, address('stranger')), 401, 'invalid_credentials');
+  const told = await refused(login(firm, user.email), 401, 'invalid_credentials');
   assert.deepEqual({ ...told, request_id: '' }, { ...stranger, request_id: '' });
 });
 

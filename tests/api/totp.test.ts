@@ -4,30 +4,8 @@ import assert from 'node:assert/strict';
 import { api } from '../lib/client.mjs';
 import { ownAddress } from '../lib/wire.mjs';
 import {
-  accept,
-  advance,
-  codeOf,
-  disable as turnOff,
-  inviteStaff,
-  newClient,
-  newColleague,
-  newFirm,
-  newKey,
-  newPortalUser,
-  nobody,
-  ok,
-  oneWins,
-  raw,
-  refused,
-  rolesOf,
-  signIn,
-  sink,
-  stack,
-  withFactor,
-  PASSWORD,
-  type Firm,
-  type Person,
-  type Schema,
+  accept, advance, codeOf, disable as turnOff, inviteStaff, newClient, newColleague, newFirm, newKey, newPortalUser, nobody, ok,
+  oneWins, raw, refused, rolesOf, signIn, sink, stack, withFactor, PASSWORD, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;

@@ -2,38 +2,14 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  link,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newKey,
-  newMatter,
-  newPortalUser,
-  ok,
-  raw,
-  refused,
-  share,
-  signIn,
-  stack,
-  took,
-  unique,
-  upload,
-  type Firm,
-  type Person,
-  type PortalUser,
-  type Schema,
+  link, newClient, newColleague, newContact, newFolder, newKey, newMatter, newOffice, newPortalUser, ok, raw, refused, share,
+  signIn, stack, took, unique, upload, type Firm, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let staff: Person;
-let client: Schema['Client'];
+let firm: Firm, staff: Person, client: Schema['Client'];
 let user: PortalUser;
 before(async () => {
-  firm = await newFirm('trash');
-  staff = firm.owner;
-  client = await newClient(staff);
+  ({ firm, staff, client } = await newOffice('trash'));
   user = await newPortalUser(firm, client);
 });
 

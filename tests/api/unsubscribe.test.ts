@@ -2,31 +2,8 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  access,
-  advance,
-  disable,
-  enable,
-  newClient,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  nobody,
-  ok,
-  raw,
-  refused,
-  settled,
-  share,
-  sink,
-  stack,
-  uploadFolder,
-  portalUpload,
-  unsubscribeTokenOf,
-  upload,
-  type Firm,
-  type Mail,
-  type PortalUser,
-  type Schema,
+  access, advance, disable, enable, newClient, newContact, newFirm, newFolder, newPortalUser, nobody, ok, raw, refused, settled,
+  share, sink, stack, uploadFolder, portalUpload, unsubscribeTokenOf, upload, type Firm, type Mail, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;

@@ -2,29 +2,8 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept,
-  emails,
-  enable,
-  key,
-  newClient,
-  newColleague,
-  newContact,
-  newFirm,
-  newFolder,
-  newPortalUser,
-  nobody,
-  ok,
-  settled,
-  share,
-  sink,
-  stack,
-  tokenOf,
-  unsubscribeTokenOf,
-  upload,
-  type Firm,
-  type Mail,
-  type Person,
-  type Schema,
+  accept, emails, enable, key, newClient, newColleague, newContact, newFirm, newFolder, newPortalUser, nobody, ok, settled,
+  share, sink, stack, tokenOf, unsubscribeTokenOf, upload, type Firm, type Mail, type Person, type Schema,
 } from '../lib/kit.js';
 
 type Item = { kind: 'folder' | 'document'; id: string; name: string };

@@ -2,7 +2,10 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
-import { advance, codeOf as appCode, newClient, newFirm, newPortalUser, nobody, ok, PASSWORD, sink, stack, withFactor, type Firm, type Mail, type PortalUser } from '../lib/kit.js';
+import {
+  advance, codeOf as appCode, newClient, newFirm, newPortalUser, nobody, ok, PASSWORD, sink, stack, withFactor, type Firm,
+  type Mail, type PortalUser,
+} from '../lib/kit.js';
 import { DESK, launch, PHONE, Visitor } from './browser.js';
 
 let browser: Browser;

@@ -5,7 +5,10 @@ import net from 'node:net';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { eventually, newClient, newFirm, newFolder, newPortalUser, ok, share, stack, unique, upload, uploadFolder, type Firm, type PortalUser, type Schema } from '../lib/kit.js';
+import {
+  eventually, newClient, newFirm, newFolder, newPortalUser, ok, share, stack, unique, upload, uploadFolder, type Firm,
+  type PortalUser, type Schema,
+} from '../lib/kit.js';
 
 let firm: Firm;
 let user: PortalUser;

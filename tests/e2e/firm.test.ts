@@ -2,7 +2,9 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
-import { enable, newClient, newContact, newFirm, newPortalUser, ok, PASSWORD, sink, stack, tokenOf, unique, type Firm } from '../lib/kit.js';
+import {
+  enable, newClient, newContact, newFirm, newPortalUser, ok, PASSWORD, sink, stack, tokenOf, unique, type Firm,
+} from '../lib/kit.js';
 import { DESK, launch, PHONE, Visitor } from './browser.js';
 
 let browser: Browser;

@@ -7,7 +7,8 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import {
-	accept, enable, newClient, newContact, newFirm, newFolder, newPortalUser, ok, share, sink, stack, tokenOf, unique, upload, uploadFolder, type Firm, PASSWORD,
+  accept, enable, newClient, newContact, newFirm, newFolder, newPortalUser, ok, share, sink, stack, tokenOf, unique, upload,
+  uploadFolder, type Firm, PASSWORD,
 } from '../lib/kit.js';
 import { DESK, launch, PHONE, Visitor } from './browser.js';
 

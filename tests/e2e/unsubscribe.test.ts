@@ -2,7 +2,9 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
-import { disable, newClient, newFirm, newFolder, newPortalUser, ok, share, sink, stack, type Firm, type PortalUser } from '../lib/kit.js';
+import {
+  disable, newClient, newFirm, newFolder, newPortalUser, ok, share, sink, stack, type Firm, type PortalUser,
+} from '../lib/kit.js';
 import { DESK, launch, PHONE, Visitor } from './browser.js';
 
 let browser: Browser;

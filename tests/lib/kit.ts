@@ -362,6 +362,12 @@ export async function newClient(as: Caller, over: Partial<Schema['ClientCreate']
   return ok(as.api.POST('/v1/clients', { body: { entity: 'business', name: unique('Client'), ...over } }), 201);
 }
 
+/** What most files begin with: a firm, its owner, and a client. */
+export async function newOffice(word: string): Promise<{ firm: Firm; staff: Person; client: Schema['Client'] }> {
+  const firm = await newFirm(word);
+  return { firm, staff: firm.owner, client: await newClient(firm.owner) };
+}
+
 /** A contact, of the client if one is given. */
 export async function newContact(
   as: Caller,
@@ -605,3 +611,21 @@ export async function settled(firm: Firm, to: string, after: number): Promise<Ma
   });
   return sink.now(to, after);
 }
+
+// ---- calls that many files make, whose answer is the question
+
+export const login = (firm: { slug: string }, email: string, password = PASSWORD, audience: 'staff' | 'portal' = 'portal') =>
+  nobody().POST('/v1/auth/login', { body: { firm: firm.slug, audience, email, password, transport: 'token' } });
+
+export const preview = (token: string) => nobody().POST('/v1/invitations/preview', { body: { token } });
+
+export const acceptAs = (token: string, over: object = {}) =>
+  nobody().POST('/v1/invitations/accept', { body: { token, password: PASSWORD, transport: 'token', ...over } });
+
+export const resend = (as: Person, invitation_id: string) =>
+  as.api.POST('/v1/invitations/{invitation_id}/resend', {
+    params: { path: { invitation_id }, header: { 'Idempotency-Key': key() } },
+  });
+
+export const patchContact = (as: Person, contact: { id: string }, body: object) =>
+  ok(as.api.PATCH('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } }, body }), 200);

@@ -2,18 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { none, rig as startRig, until } from './rig.mjs';
-import {
-  folderAct,
-  contactAct,
-  inviteAct,
-  Letters,
-  office,
-  scanAct,
-  send,
-  sha256,
-  shareAct,
-  uploadAct,
-} from './office.mjs';
+import { folderAct, contactAct, inviteAct, Letters, office, scanAct, send, sha256, shareAct, uploadAct } from './office.mjs';
 
 /** @typedef {import('./office.mjs').Act} Act */
 

@@ -232,6 +232,7 @@ describe('what a denial tells', () => {
 /** Writing operations that leave no entry, and why. */
 const SILENT: Record<string, string> = {
   previewInvitation: 'reads only',
+  previewAnnouncement: 'changes nothing: it shows what a text would become',
   findPortals: 'asks no firm: in the log of one it would tell of the others',
   runSetup: 'once an installation, which is set up already here',
 };

@@ -25,6 +25,8 @@ int matters_check(struct rq *rq, const struct ids *matters)
 
 	if (matters->n == 0)
 		return 0;
+	TRY(rq_need(rq, "matters:read"));
+	TRY(rq_need(rq, "shares:write"));
 	TRY(db_query(&rq->db, &sql_matters_state,
 	             ARGS({"matters", arg_ids(rq->arena, matters->v, matters->n)}), &rows));
 	for (int i = 0; i < rows.n; i++)

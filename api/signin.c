@@ -46,33 +46,55 @@ static int open_session(struct rq *rq, const struct device *d, const char *trans
 	                     {"session", arg_id(rq->arena, &d->session)}, {"transport", transport},
 	                     {"token_hash", hash}, {"ip", rq->addr},
 	                     {"user_agent", rq_header(rq, "user-agent")},
-	                     {"second_factor", arg_bool(d->second_factor)},
+	                     {"second_factor", arg_bool(d->second_factor)}, {"proved", d->proved},
 	                     {"refresh_nonce",
 	                      device ? arg_bytes(rq->arena, d->nonce, sizeof(d->nonce)) : NULL},
 	                     LIVES(rq)),
 	                rows_r);
 }
 
-static int note_sign_in(struct rq *rq, const struct id *membership, const char *action,
-                        const char **state_r)
+/* Whoever is at the door. */
+struct comer {
+	struct actor actor;
+	const char *state;
+};
+
+static int turn_away(struct rq *rq)
 {
-	struct audit_entry entry = {
-		.action = action,
-		.object_type = "membership",
-		.object = *membership,
-		.outcome = "ok",
-		.ip = rq->addr,
-		.request_id = rq->request_id,
-	};
-	struct actor actor = {.id = *membership};
+	return err_set(&rq->err, PROBLEM_invalid_credentials,
+	               "The address or the password is wrong.");
+}
+
+/* -1 with invalid_credentials: the membership may not sign in. */
+static int comer_hold(struct rq *rq, const struct id *membership, struct comer *c_r)
+{
 	struct rows rows;
 
 	TRY(db_query(&rq->db, &sql_signin_touch,
 	             ARGS({"membership", arg_id(rq->arena, membership)}), &rows));
-	*state_r = row_text(&rows, 0, "state");
-	actor.type = row_text(&rows, 0, "kind");
-	actor.name = row_text(&rows, 0, "display_name");
-	return audit_write(&rq->db, &actor, &entry, rq->now);
+	if (rows.n == 0)
+		return turn_away(rq);
+	*c_r = (struct comer){
+		.actor = {.type = row_text(&rows, 0, "kind"),
+	                  .id = *membership,
+	                  .name = row_text(&rows, 0, "display_name")},
+		.state = row_text(&rows, 0, "state"),
+	};
+	return 0;
+}
+
+static int comer_record(struct rq *rq, const struct comer *c, const char *action)
+{
+	const struct audit_entry entry = {
+		.action = action,
+		.object_type = "membership",
+		.object = c->actor.id,
+		.outcome = "ok",
+		.ip = rq->addr,
+		.request_id = rq->request_id,
+	};
+
+	return audit_write(&rq->db, &c->actor, &entry, rq->now);
 }
 
 /* The answer: who is signed in, and what opens the session until `expires`. */
@@ -86,45 +108,46 @@ static int reply_session(struct rq *rq, const struct device *d, const char *stat
 	return reply_one(rq, &sign_in_result_entity, result, 0);
 }
 
-/* Asks for the second factor; -1 with invalid_credentials when there is none to ask for: the
- * membership may not sign in. */
-static int ask_second(struct rq *rq, const struct device *d)
+/* Asks for the second factor; -1 with invalid_credentials when there is none to ask for: what was
+ * proved is not so any more. */
+static int ask_second(struct rq *rq, const struct device *d, const struct comer *comer)
 {
 	static const char *methods[] = {"totp", "recovery_code"};
 	struct sign_in_result result = {
 		.state = "mfa_required", .expires_in = INT64_MIN, .mfa_methods = {2, methods}};
 	struct id challenge = id_new();
-	const char *hash, *state;
+	const char *hash;
 	struct rows rows;
 
 	result.mfa_token = token_challenge(rq->arena, &d->firm, &challenge, &hash);
 	TRY(db_query(&rq->db, &sql_signin_challenge,
 	             ARGS({"membership", arg_id(rq->arena, &d->membership)},
 	                  {"challenge", arg_id(rq->arena, &challenge)}, {"token_hash", hash},
-	                  {"seconds", arg_int(rq->arena, MFA_SECONDS)}),
+	                  {"seconds", arg_int(rq->arena, MFA_SECONDS)}, {"proved", d->proved}),
 	             &rows));
 	if (rows.n == 0)
-		return err_set(&rq->err, PROBLEM_invalid_credentials,
-		               "The address or the password is wrong.");
-	TRY(note_sign_in(rq, &d->membership, "auth.challenged", &state));
+		return turn_away(rq);
+	TRY(comer_record(rq, comer, "auth.challenged"));
 	return reply_one(rq, &sign_in_result_entity, &result, 0);
 }
 
 /* Opens the session, or asks for the second factor where there is one and it was not given. */
 static int open_door(struct rq *rq, struct device *d, const char *transport)
 {
-	const char *token, *hash, *state;
+	const char *token, *hash;
 	struct sign_in_result result = {0};
+	struct comer comer;
 	struct rows rows;
 
+	TRY(comer_hold(rq, &d->membership, &comer));
 	d->session = id_new();
 	d->generation = 1;
 	crypt_random(d->nonce, sizeof(d->nonce));
 	token = token_access(rq->arena, d, &hash);
 	TRY(open_session(rq, d, transport, hash, &rows));
 	if (rows.n == 0)
-		return ask_second(rq, d);
-	TRY(note_sign_in(rq, &d->membership, "auth.login", &state));
+		return ask_second(rq, d, &comer);
+	TRY(comer_record(rq, &comer, "auth.login"));
 	if (is_device(transport)) {
 		result.access_token = token;
 		result.refresh_token = token_refresh(rq->arena, d);
@@ -133,13 +156,21 @@ static int open_door(struct rq *rq, struct device *d, const char *transport)
 		result.expires_in = (row_time(&rows, 0, "expires_at") - rq->now) / 1000;
 		auth_cookie(rq, token, result.expires_in);
 	}
-	return reply_session(rq, d, state, &result);
+	return reply_session(rq, d, comer.state, &result);
 }
 
 int sign_in(struct rq *rq, const struct id *firm, const struct id *membership,
             const char *transport)
 {
 	struct device d = {.firm = *firm, .membership = *membership};
+
+	return open_door(rq, &d, transport);
+}
+
+int sign_in_by_password(struct rq *rq, const struct id *firm, const struct id *membership,
+                        const char *transport, const char *hash)
+{
+	struct device d = {.firm = *firm, .membership = *membership, .proved = hash};
 
 	return open_door(rq, &d, transport);
 }

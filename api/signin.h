@@ -13,6 +13,10 @@
 may_wait int sign_in(struct rq *rq, const struct id *firm, const struct id *membership,
                      const char *transport);
 
+/* The same for whoever has given the password of this hash: it must be the password still. */
+may_wait int sign_in_by_password(struct rq *rq, const struct id *firm, const struct id *membership,
+                                 const char *transport, const char *hash);
+
 /* The session `session` of the firm bound as :firm, as JSON text owned by the request, or NULL with
  * err. */
 may_wait const char *session_json(struct rq *rq, const struct id *session);

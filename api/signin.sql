@@ -5,6 +5,10 @@ least(:now::timestamptz + make_interval(secs => :access_seconds::integer), t.exp
 -- An access with an end opens no door from then on, also while the janitor has not closed it yet (pitfall 40).
 m.state in ('active', 'pending_verification') and (m.ends_at is null or m.ends_at > :now::timestamptz)
 
+-- part: proved
+-- Chosen anew since it was checked, a password opens nothing more.
+(:proved::text is null or identity_proved(m.identity_id, :proved))
+
 -- name: signin_open
 -- One row: the membership may sign in. The firm's settings decide how long it may be idle. Of a device (refresh_nonce)
 -- the access token ends before the session does, and a portal user's may come back after the session has.
@@ -28,7 +32,7 @@ cross join lateral (
 ) t
 cross join (select :refresh_nonce::bytea as nonce) d
 where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
-	and (:second_factor::boolean or not totp_enabled(m.identity_id))
+	and (:second_factor::boolean or not totp_enabled(m.identity_id)) and {{proved}}
 returning expires_at, access_expires_at
 
 -- name: signin_challenge
@@ -37,7 +41,7 @@ insert into mfa_challenge (firm_id, id, membership_id, token_hash, created_at, e
 select m.firm_id, :challenge::uuid, m.id, :token_hash::bytea, :now::timestamptz, :now + make_interval(secs => :seconds::integer)
 from membership m
 where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
-	and totp_enabled(m.identity_id)
+	and totp_enabled(m.identity_id) and {{proved}}
 returning id
 
 -- name: signin_claim
@@ -56,8 +60,11 @@ returning m.id as membership_id, m.identity_id
 delete from mfa_challenge where firm_id = :firm::uuid and id = :challenge::uuid returning id
 
 -- name: signin_touch
-update membership set last_sign_in_at = :now::timestamptz where firm_id = :firm::uuid and id = :membership::uuid
-returning state, kind, display_name
+-- Before anything is opened, and held until the commit: whoever suspends the person, or ends the access, waits and then
+-- finds the session, or was first.
+update membership m set last_sign_in_at = :now::timestamptz
+where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
+returning m.state, m.kind, m.display_name
 
 -- name: signin_session
 select s.id, m.kind as audience,

@@ -12,6 +12,7 @@ struct device {
 	uint8_t nonce[NONCE_SIZE]; /* of the row: with the server's key it makes the tokens */
 	bool second_factor;        /* was it given? */
 	int64_t generation;        /* of the refresh token, and of the access token beside it */
+	const char *proved;        /* the password hash that was proved; NULL: another way */
 };
 
 /*

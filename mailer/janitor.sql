@@ -61,7 +61,9 @@ with due as (
   where d.trashed_at <= :now::timestamptz - interval '90 days'
   order by d.trashed_at limit 500
 ), gone as (
-  delete from document d using due x where d.firm_id = x.firm_id and d.id = x.id
+  -- once more: one that was waited for may have been restored
+  delete from document d using due x
+  where d.firm_id = x.firm_id and d.id = x.id and d.trashed_at <= :now - interval '90 days'
   returning d.firm_id, d.blob_id
 )
 update blob b set state = 'doomed' from gone g where b.firm_id = g.firm_id and b.id = g.blob_id;

@@ -85,7 +85,8 @@ int session_login(struct rq *rq)
 	if (!right || !may_sign_in(&person))
 		return guess_wrong(rq, guess, "The address or the password is wrong.");
 	TRY(guess_right(rq, guess));
-	return sign_in(rq, &guess->firm, &guess->membership, in.transport);
+	return sign_in_by_password(rq, &guess->firm, &guess->membership, in.transport,
+	                           person.password_hash);
 }
 
 int session_mfa(struct rq *rq)

@@ -2,7 +2,8 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  disable, newClient, newColleague, newFirm, newKey, newPortalUser, ok, raw, rolesOf, type Caller, type Firm,
+  disable, login, newClient, newColleague, newFirm, newKey, newPortalUser, ok, raw, rolesOf, stack, PASSWORD, type Caller, type Firm,
+  type PortalUser,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -79,3 +80,36 @@ for (const [what, path, status, prepare] of ways)
     const later = await poll(as, path, act);
     assert.ok(later.length > 5 && later.every((s) => s === status), `later: ${later}`);
   });
+
+/** How many sessions of hers live when eight who sign in with the right password meet `act`. */
+async function left(ann: PortalUser, act: () => Promise<unknown>): Promise<number> {
+  const coming = Array.from({ length: 8 }, async (_, i) => {
+    await new Promise((go) => setTimeout(go, i * EVERY_MS));
+    return login(firm, ann.email);
+  });
+  await new Promise((go) => setTimeout(go, 8 * EVERY_MS));
+  await act();
+  for (const { response } of await Promise.all(coming)) assert.ok([200, 401].includes(response.status), String(response.status));
+  const [row] = await stack.sql(
+    `select count(*)::int as n from session s join membership m on m.firm_id = s.firm_id and m.id = s.membership_id
+    where m.firm_id = $1 and m.login_email = $2 and s.ended_at is null`,
+    [firm.id, ann.email],
+  );
+  return row.n;
+}
+
+test('P8 whoever signs in while the access is suspended has no session afterwards', async () => {
+  for (let round = 0; round < 3; round++) {
+    const ann = await newUser();
+    const suspend = () => ok(firm.owner.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', at(ann.contact.id)));
+    assert.equal(await left(ann, suspend), 0);
+  }
+});
+
+test('P8 whoever signs in with a password while it is changed has no session afterwards', async () => {
+  for (let round = 0; round < 3; round++) {
+    const ann = await newUser();
+    const body = { current_password: PASSWORD, new_password: 'eleven dry storks stay put' };
+    assert.equal(await left(ann, () => ok(ann.api.PUT('/v1/auth/password', { body }))), 1, 'the one that changed it');
+  }
+});

@@ -18,6 +18,7 @@ const DEFINERS = [
 	'identity_find(text)',
 	'identity_first_password(uuid,uuid,text,timestamp with time zone)',
 	'identity_get(uuid)',
+	'identity_proved(uuid,text)',
 	'identity_reset_password(uuid,uuid,uuid,text,timestamp with time zone)',
 	'identity_set_password(uuid,text,timestamp with time zone)',
 	'import_analyze()',

@@ -90,9 +90,10 @@ static struct rq *unit_of_firm(struct importer *m, bool writes)
 
 static void say_failure(const struct importer *m, const struct err *e)
 {
-	if (gate_stopping() || e->problem == PROBLEM_unavailable)
+	if (gate_stopping())
 		return;
-	log_say(LOGL_ERROR, "import", "%s: %s", m->name ? m->name : "-",
+	log_say(e->problem == PROBLEM_unavailable ? LOGL_WARN : LOGL_ERROR, "import", "%s: %s",
+	        m->name ? m->name : "-",
 	        e->internal ? e->internal
 	        : e->detail ? e->detail
 	                    : problem_code(e->problem));

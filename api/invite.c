@@ -323,11 +323,13 @@ static int access_end_move(struct rq *rq, const struct candidate *c, int64_t end
 int access_equip(struct rq *rq, const struct id *membership, const struct id *snapshot)
 {
 	const struct arg *args = ARGS({"membership", arg_id(rq->arena, membership)},
-	                              {"snapshot", arg_id(rq->arena, snapshot)});
+	                              {"snapshot", arg_id(rq->arena, snapshot)},
+	                              {"documents", arg_bool(rq_may(rq, "documents:read"))},
+	                              {"matters", arg_bool(rq_may(rq, "matters:read"))});
 
 	if (id_is_none(snapshot))
 		TRY(db_query(&rq->db, &sql_invite_default_shares, args, NULL));
-	else if (rq_may(rq, "documents:read"))
+	else
 		TRY(db_query(&rq->db, &sql_invite_restore, args, NULL));
 	return record(rq, "portal_access.enabled", *membership, id_none);
 }

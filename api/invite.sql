@@ -96,6 +96,7 @@ left join matter_contact mc on mc.firm_id = n.firm_id and mc.matter_id = x.matte
 cross join lateral (select coalesce(mc.matter_id, f.matter_id, d.matter_id) as id) o
 where n.firm_id = :firm::uuid and n.id = :snapshot::uuid and num_nonnulls(f.id, d.id, mc.matter_id) = 1
 	and (o.id is null or matter_open(n.firm_id, o.id, :me))
+	and case when mc.matter_id is null then :documents::boolean else :matters::boolean end
 on conflict do nothing
 
 -- name: invite_access_close

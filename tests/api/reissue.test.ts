@@ -302,13 +302,13 @@ test('an access that nobody uses ends, after a mail; whoever comes back keeps it
   );
   const client = await newClient(staff);
   const [sleeper, comer] = [await newPortalUser(firm, client), await newPortalUser(firm, client)];
-  const locked = await newPortalUser(firm, client);
+  const [locked, moved] = [await newPortalUser(firm, client), await newPortalUser(firm, client)];
   await ok(staff.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', at(locked.contact)), 200);
   await ok(staff.api.PATCH('/v1/firm', { body: { access_idle_days: 90, access_reminder_days: 10 } }), 200);
   try {
     const after = await sink.mark();
     await later(80 * 86_400 + 60);
-    for (const user of [sleeper, comer]) {
+    for (const user of [sleeper, comer, moved]) {
       const [mail] = await sink.mails(user.email, { after });
       assert.match(mail?.subject ?? '', /unless you use it/);
       assert.ok((await access(staff, user.contact)).idle_ends_at);
@@ -316,9 +316,13 @@ test('an access that nobody uses ends, after a mail; whoever comes back keeps it
     await signIn(firm.slug, 'portal', comer.email);
     await eventually(async () => assert.equal((await access(staff, comer.contact)).idle_ends_at, null));
     assert.equal((await access(staff, sleeper.contact)).status, 'active');
+    const login_email = address('moved');
+    await patchContact(staff, moved.contact, { emails: [moved.email, login_email] });
+    assert.equal((await ok(enable(staff, moved.contact, { send: 'now', login_email }), 200)).idle_ends_at, null);
     await later(10 * 86_400);
     await eventually(async () => assert.equal((await access(staff, sleeper.contact)).status, 'off'));
     assert.equal((await access(staff, comer.contact)).status, 'active');
+    assert.notEqual((await access(staff, moved.contact)).status, 'off', 'whoever has the new address was told of no end');
     assert.equal((await access(staff, locked.contact)).status, 'suspended', 'what is locked is not ended for not being used');
     assert.equal((await sink.now(sleeper.email, after)).length, 1, 'one mail, and none about the end (C11)');
     await later(80 * 86_400);

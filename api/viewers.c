@@ -5,7 +5,7 @@
 #include "auth.h"
 #include "sql_viewers.h"
 
-enum { VIEWERS_JSON_MAX = 1024 * 1024 };
+enum { VIEWERS_JSON_MAX = 1024 * 1024 }; /* a thousand with long names */
 
 static void put_contact(struct json_writer *w, const struct rows *rows, int i)
 {

@@ -15,6 +15,7 @@ where exists (
 	)
 )
 order by c.display_name, c.id
+limit 1000
 
 -- name: viewers_document
 -- Nobody, while it is internal.

@@ -115,6 +115,7 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
              when r.expires_at <= :now then 'the registration has expired'
            end
          when m.state is distinct from 'active' then 'the access is off'
+         when m.login_email_key is distinct from e.to_email_key then 'the address is another now'
          when e.kind in ('folder.shared', 'document.shared', 'items.shared', 'document.uploaded')
            and ('documents' = any(f.features_off) or 'files' = any(m.tools_off))
            then 'documents are switched off'

@@ -233,12 +233,15 @@ join membership m on m.firm_id = t.firm_id and m.id = t.membership_id
 where t.firm_id = :firm::uuid and t.id = :token::uuid and t.state = 'open';
 
 -- name: outbox_mail_address
--- No mail of the invitation's own: what becomes of it is not what became of the invitation.
+-- No mail of the invitation's own: what becomes of it is not what became of the invitation. Where the address is known,
+-- to the one that is stored, never to the one that was typed (pitfall P7).
 insert into envelope (firm_id, id, kind, recipient_kind, contact_id, client_id, token_id, to_email, to_email_key,
                       due_at, expires_at, created_at, updated_at)
 select i.firm_id, new_id(:now::timestamptz), 'address_confirmation', 'address', i.contact_id, i.client_id, i.id,
-       i.other_email, i.other_email_key, :now, least(:now + interval '4 days', i.expires_at), :now, :now
+       coalesce(g.email, i.other_email), i.other_email_key, :now, least(:now + interval '4 days', i.expires_at), :now, :now
 from invitation i
+left join lateral identity_find(i.other_email_key) n on true
+left join lateral identity_get(n.id) g on true
 where i.firm_id = :firm::uuid and i.id = :invitation::uuid and i.state = 'open' and i.other_email is not null;
 
 -- name: outbox_mail_person

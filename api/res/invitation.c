@@ -550,7 +550,7 @@ static int credential(struct rq *rq, const struct accept_in *in, const struct op
 
 	*hash = '\0';
 	TRY(session_fits(rq, o, &proven));
-	if (proven || !asks_password(o))
+	if ((proven && !o->alone) || !asks_password(o))
 		return 0;
 	if (in->password == NULL && opens_by_mail(o))
 		return 0;

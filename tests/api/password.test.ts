@@ -302,6 +302,9 @@ describe('a password that is all that is asked of the staff has fifteen characte
     const { token } = await inviteStaff(firm.owner, (await rolesOf(firm)).member, { email: ann.email });
     await ok(change(ann, { current_password: PASSWORD, new_password: SHORT }), 204);
     await tooShort(join(token, SHORT));
+    await refused(
+      ann.api.POST('/v1/invitations/accept', { body: { token, transport: 'token' } }), 422, 'password_required',
+    );
     await withFactor(await signIn(firm.slug, 'portal', ann.email, SHORT));
     assert.equal((await ok(join(token, SHORT), 200)).state, 'mfa_required');
   });

@@ -222,6 +222,7 @@ const withdrawn = [
 	['the share is withdrawn', (w) => rig.owner.query('delete from share where id = $1', [w.share.id]), /withdrawn/],
 	['the access goes', (w) => rig.owner.query('delete from membership where id = $1', [w.person.id]), /access is off/],
 	['the access is suspended', (w) => rig.owner.query("update membership set state = 'suspended' where id = $1", [w.person.id]), /access is off/],
+	['somebody signs in with another address', (w) => rig.owner.query("update membership set login_email = 'new@x.test', login_email_key = 'new@x.test' where id = $1", [w.person.id]), /another now/],
 	['the client is archived', (w) => rig.owner.query("update client set status = 'archived' where id = $1", [w.client.id]), /withdrawn/],
 	['the contact leaves the client', (w) => rig.owner.query('delete from client_contact where contact_id = $1', [w.contact.id]), /withdrawn/],
 ];

@@ -27,6 +27,7 @@ before(async () => {
 after(async () => {
 	idle.close();
 	assert.equal(await server.stop(), 0, server.log);
+	Server.killAll(); // what a test that failed has left would keep the runner waiting
 });
 
 // ---- what comes in, what goes out -----------------------------------------------------------------------------
@@ -316,8 +317,10 @@ test('when the parent is killed its workers finish and end, and a successor take
 	one.process.kill('SIGKILL');
 	const start = Date.now();
 	await one.start();
+	// The old one may answer until it has noticed.
+	for (let now = pid; now === pid;)
+		now = await one.stats().then((s) => s.pid, () => pid);
 	assert.ok(Date.now() - start < 1200, 'before the old one has finished');
-	assert.notEqual((await one.stats()).pid, pid);
 	assert.ok(alive(pid));
 	assert.equal((await slow).status, 200);
 	await idle_.end();

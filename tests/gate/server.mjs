@@ -12,6 +12,13 @@ const PROGRAM = join(process.env.B ?? 'build', 'tests', 'gate', 'server');
 export const SANITIZED = Boolean(process.env.SANITIZE);
 
 export class Server {
+	static running = new Set();
+
+	static killAll() {
+		for (const process of Server.running)
+			process.kill('SIGKILL');
+	}
+
 	constructor(more = {}) {
 		this.dir = mkdtempSync(join(tmpdir(), 'portico-gate-'));
 		this.socket = join(this.dir, 's');
@@ -37,6 +44,9 @@ export class Server {
 		this.process = spawn(PROGRAM, args, { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
 		for (const stream of [this.process.stdout, this.process.stderr])
 			stream.on('data', (data) => (this.log += data));
+		const started = this.process;
+		Server.running.add(started);
+		started.once('exit', () => Server.running.delete(started));
 		this.ended = new Promise((done) => this.process.once('close', (code, signal) => done(code ?? signal)));
 		return this;
 	}

@@ -87,10 +87,10 @@ static void test_sheet_rows(void **state)
 /* `n` times `c`, then the rest. */
 static struct pieces long_file(char c, size_t n, const char *rest)
 {
-	char *bytes = arena_alloc(&arena, n + strlen(rest));
+	char *bytes = arena_alloc(&arena, n + strlen(rest) + 1);
 
 	memset(bytes, c, n);
-	memcpy(bytes + n, rest, strlen(rest));
+	memcpy(bytes + n, rest, strlen(rest) + 1);
 	return (struct pieces){bytes, n + strlen(rest), 1000};
 }
 

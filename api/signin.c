@@ -61,8 +61,8 @@ struct comer {
 
 static int turn_away(struct rq *rq)
 {
-	return err_set(&rq->err, PROBLEM_invalid_credentials,
-	               "The address or the password is wrong.");
+	err_set(&rq->err, PROBLEM_invalid_credentials, "The address or the password is wrong.");
+	return -1;
 }
 
 /* -1 with invalid_credentials: the membership may not sign in. */
@@ -136,7 +136,7 @@ static int open_door(struct rq *rq, struct device *d, const char *transport)
 {
 	const char *token, *hash;
 	struct sign_in_result result = {0};
-	struct comer comer;
+	struct comer comer = {0};
 	struct rows rows;
 
 	TRY(comer_hold(rq, &d->membership, &comer));

@@ -88,6 +88,8 @@ static int exchange(struct rq *rq, const struct credential *c, const char *hash)
 {
 	struct rows rows;
 
+	/* first, as whoever signs in does: else the two wait for each other */
+	TRY(guess_right(rq, &c->guess));
 	TRY(db_query(&rq->db, &sql_password_change,
 	             ARGS({"identity", arg_id(rq->arena, &c->who.identity)}, {"old_hash", c->hash},
 	                  {"new_hash", hash}, {"session", arg_id(rq->arena, &c->who.session)}),
@@ -95,7 +97,6 @@ static int exchange(struct rq *rq, const struct credential *c, const char *hash)
 	if (!row_bool(&rows, 0, "done"))
 		return err_set(&rq->err, PROBLEM_invalid_credentials,
 		               "The password has just been changed.");
-	TRY(guess_right(rq, &c->guess));
 	TRY(record_act(rq, "auth.password_changed", "membership", c->who.membership));
 	return outbox_mail_credential(&rq->db, &c->who.membership, "password", rq->now);
 }

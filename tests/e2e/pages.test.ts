@@ -269,12 +269,12 @@ test('more than a page of documents; what is not shared is not there; a session 
 	await visitor.page.focus('#more');
 	await visitor.page.keyboard.press('Enter');
 	await visitor.page.waitForFunction(() => document.querySelectorAll('#document-rows li').length === 55);
-	assert.equal(await visitor.page.isVisible('#more'), false);
-	assert.equal(await visitor.page.evaluate(() => document.activeElement?.textContent), 'letter 50.txt');
+	await visitor.page.waitForSelector('#more', { state: 'hidden' });
+	await visitor.page.waitForFunction(() => document.activeElement?.textContent === 'letter 50.txt');
 	await visitor.page.click('#folder-rows a');
 	await visitor.page.waitForFunction(() => document.querySelector('h1')?.textContent === 'Inner');
 	assert.deepEqual(await visitor.page.locator('#path li').allTextContents(), ['All items', 'Many', 'Inner']);
-	assert.equal(await visitor.page.isVisible('#none'), true);
+	await visitor.page.waitForSelector('#none');
 	assert.equal(new URL(visitor.page.url()).pathname, `/items/${inner.id}`);
 	await visitor.look('empty folder');
 

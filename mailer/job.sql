@@ -125,6 +125,8 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
            and not wants_mail(e.firm_id, e.membership_id, e.kind) then 'the person wants no such mails'
          when e.kind = 'registration_pending' and r.state is distinct from 'pending'
            then 'the registration was handled'
+         when e.kind = 'registration_pending' and not hears_of_registrations(e.firm_id, e.membership_id)
+           then 'the person wants no such mails'
          when e.kind = 'document.uploaded' and coalesce(u.count, 0) = 0 then 'the documents are not there any more'
          when e.kind = 'items.shared' and h.count = 0 then 'the shares were withdrawn'
          when e.kind = 'folder.shared' and (s.id is null or not exists (

@@ -51,7 +51,8 @@ enum outbox_registration { OUTBOX_RECEIVED, OUTBOX_PENDING, OUTBOX_VERIFIED };
 /*
  * Queue one kind of a registration's mails. OUTBOX_RECEIVED: exactly one, registration_received, to
  * the address that was typed, which either confirms by it or learns that it has an account.
- * OUTBOX_PENDING: registration_pending, to each active owner and admin, and to nobody else.
+ * OUTBOX_PENDING: registration_pending, to each active owner and admin, and to whoever else of the
+ * staff asked for it.
  * OUTBOX_VERIFIED: exactly one, registration_verified, to the person. `event` may be NULL. 0, or -1
  * with err. S1-9, S1-11, S1-17.
  */

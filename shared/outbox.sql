@@ -40,7 +40,7 @@ insert into envelope (firm_id, id, event_id, kind, recipient_kind, membership_id
 select m.firm_id, new_id(:now::timestamptz), :event::uuid, 'registration_pending', 'staff', m.id,
        :registration::uuid, m.login_email, m.login_email_key, m.display_name, :now, :now + interval '4 days', :now, :now
 from membership m
-where m.firm_id = :firm::uuid and m.kind = 'staff' and m.role in ('owner', 'admin') and m.state = 'active'
+where m.firm_id = :firm::uuid and m.kind = 'staff' and m.state = 'active' and hears_of_registrations(m.firm_id, m.id)
 order by m.id;
 
 -- name: outbox_mail_registration_verified

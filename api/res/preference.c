@@ -44,7 +44,7 @@ static int preference_judge(struct rq *rq, const void *entity)
 	return preference_take(change->p, &change->in, rq->arena, &rq->err);
 }
 
-/* The whole list: what is not in it is wanted. */
+/* The whole list: what is not in it is as at first. */
 int preference_put(struct rq *rq)
 {
 	static const char *const names[] = {"notification_preferences", NULL};

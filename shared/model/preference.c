@@ -14,10 +14,15 @@ static const struct notice {
 	const char *event;
 	bool staff, portal;
 	bool mandatory; /* nobody gets in without it */
+	bool asked; /* mandatory for whoever leads the firm; others have it when they ask for it */
 } notices[] = {
-	{"invitation", false, true, true},     {"staff_invitation", true, false, true},
-	{"folder.shared", false, true, false}, {"document.shared", false, true, false},
-	{"items.shared", false, true, false},  {"document.uploaded", true, true, false},
+	{.event = "invitation", .portal = true, .mandatory = true},
+	{.event = "staff_invitation", .staff = true, .mandatory = true},
+	{.event = "registration_pending", .staff = true, .asked = true},
+	{.event = "folder.shared", .portal = true},
+	{.event = "document.shared", .portal = true},
+	{.event = "items.shared", .portal = true},
+	{.event = "document.uploaded", .staff = true, .portal = true},
 };
 
 /* clang-format off */
@@ -30,8 +35,10 @@ static const struct field item_fields[] = {
 const struct field preference_columns[] = {
 	F_TEXT(preference, audience, 0, 0, 0),
 	F_BOOL(preference, required, 0),
+	F_BOOL(preference, leads, 0),
 	F_TEXT(preference, digest, 0, 0, 0),
 	F_TEXTS(preference, muted, 0, 0),
+	F_TEXTS(preference, wanted, 0, 0),
 	FIELD_END,
 };
 
@@ -78,7 +85,7 @@ bool preference_optional(const char *kind)
 const char *preference_optional_nth(size_t n)
 {
 	for (size_t i = 0; i < lengthof(notices); i++)
-		if (!notices[i].mandatory && n-- == 0)
+		if (!notices[i].mandatory && !notices[i].asked && n-- == 0)
 			return notices[i].event;
 	return NULL;
 }
@@ -95,7 +102,13 @@ static bool is_of(const struct notice *n, const struct preference *p)
 
 static bool is_mandatory(const struct notice *n, const struct preference *p)
 {
-	return n->mandatory || p->required;
+	return n->mandatory || (n->asked ? p->leads : p->required);
+}
+
+static bool is_on(const struct notice *n, const struct preference *p)
+{
+	return is_mandatory(n, p) ||
+	       (n->asked ? texts_hold(&p->wanted, n->event) : !texts_hold(&p->muted, n->event));
 }
 
 bool preference_wanted(const struct preference *p, const char *kind)
@@ -142,7 +155,7 @@ struct preference_shown preference_show(const struct preference *p, struct arena
 
 		if (!is_of(n, p))
 			continue;
-		put_item(&w, n->event, is_mandatory(n, p) || !texts_hold(&p->muted, n->event));
+		put_item(&w, n->event, is_on(n, p));
 		if (is_mandatory(n, p))
 			shown.mandatory.v[shown.mandatory.n++] = n->event;
 	}
@@ -178,7 +191,9 @@ static void take_item(struct taking *t, const struct json *item, size_t index)
 	if (n == NULL)
 		return;
 	t->named.v[t->named.n++] = n->event;
-	if (!wanted)
+	if (n->asked && wanted)
+		t->p->wanted.v[t->p->wanted.n++] = n->event;
+	else if (!n->asked && !wanted)
 		t->p->muted.v[t->p->muted.n++] = n->event;
 }
 
@@ -204,6 +219,7 @@ int preference_take(struct preference *p, const struct preference_in *in, struct
 	TRY(json_parse(a, in->items, strlen(in->items), &list, e));
 	t.named.v = arena_array(a, const char *, ITEMS_MAX);
 	p->muted = (struct texts){.v = arena_array(a, const char *, ITEMS_MAX)};
+	p->wanted = (struct texts){.v = arena_array(a, const char *, ITEMS_MAX)};
 	p->digest = in->digest;
 	name_problem(&t, list);
 	for (const struct json *i = json_first(list); i != NULL; i = json_next(i))

@@ -4,12 +4,14 @@
 
 #include "field.h"
 
-/* As it is kept: what is not muted is wanted. */
+/* As it is kept: what is not muted is wanted; of what only some people get, what was asked for. */
 struct preference {
 	const char *audience; /* "staff" or "portal" */
 	bool required;        /* the firm wants its people told: nothing is muted */
+	bool leads;           /* an owner or admin: told of registrations whatever they choose */
 	const char *digest;   /* "instant", or "off" for no notice at all */
 	struct texts muted;   /* kinds of mail */
+	struct texts wanted;  /* kinds of mail that come only to who asks for them (pitfall 33) */
 };
 
 /* As it is shown. */
@@ -57,9 +59,9 @@ const char *preference_event(const char *audience);
 struct preference_shown preference_show(const struct preference *p, struct arena *a);
 
 /*
- * Judge what was sent for `p`, and put it there: a notice that is not named is wanted. 0; -1 with
- * unknown_event or validation_failed, and a fault for each event that is not one of the audience's,
- * is there twice, or is mandatory and was switched off.
+ * Judge what was sent for `p`, and put it there: a notice that is not named is as at first. 0; -1
+ * with unknown_event or validation_failed, and a fault for each event that is not one of the
+ * audience's, is there twice, or is mandatory and was switched off.
  */
 int preference_take(struct preference *p, const struct preference_in *in, struct arena *a,
                     struct err *e);

@@ -47,8 +47,8 @@ test('at first everything is wanted; each audience has its own notices', async (
   });
   assert.deepEqual(await ok(get(staff), 200), {
     digest: 'instant',
-    items: ['staff_invitation', 'document.uploaded'].map((event) => ({ event, email: true })),
-    mandatory: ['staff_invitation'],
+    items: ['staff_invitation', 'registration_pending', 'document.uploaded'].map((event) => ({ event, email: true })),
+    mandatory: ['staff_invitation', 'registration_pending'],
   });
 });
 

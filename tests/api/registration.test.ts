@@ -329,6 +329,27 @@ test('S1_11 every active owner and admin gets exactly one mail, firm users and t
   assert.deepEqual((await settled(busy, waiting.email, mark)).length, 1, 'S1-18 the confirmation and nothing more');
 });
 
+test('pitfall 33 whoever of the staff asks for it is told of registrations too, an admin whatever he asks for', async () => {
+  const busy = await newFirm('asked');
+  await openDoor(busy);
+  const [admin, member, off] = [await newColleague(busy, 'admin'), await newColleague(busy), await newColleague(busy)];
+  const asks = (who: Person, email: boolean, digest: 'instant' | 'off' = 'instant') =>
+    who.api.PUT('/v1/me/notification_preferences', { body: { digest, items: [{ event: 'registration_pending', email }] } });
+  const told = async () => {
+    const mark = await sink.mark();
+    await newPending(busy);
+    return Promise.all([admin, member, off].map(async (p) => (await settled(busy, p.email, mark)).length));
+  };
+  await refused(asks(admin, false), 422, 'validation_failed', ['/items/0/email mandatory']);
+  await ok(asks(off, true, 'off'), 200);
+  const chosen = await ok(asks(member, true), 200);
+  assert.deepEqual(chosen.items[1], { event: 'registration_pending', email: true });
+  assert.deepEqual(chosen.mandatory, ['staff_invitation']);
+  assert.deepEqual(await told(), [1, 1, 0]);
+  await ok(asks(member, false), 200);
+  assert.deepEqual(await told(), [1, 0, 0]);
+});
+
 test('S1_14 the badge counts what waits, and falls at once when it is handled', async () => {
   const fresh = await newFirm('badge');
   await openDoor(fresh);

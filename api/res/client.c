@@ -173,7 +173,7 @@ int client_assign(struct rq *rq)
 {
 	struct rows rows;
 
-	TRY(db_query(&rq->db, &sql_client_staff_state, NULL, &rows));
+	TRY(db_query(&rq->db, &sql_client_hold_staff, NULL, &rows));
 	if (rows.n > 0 && strcmp(row_text(&rows, 0, "state"), "suspended") == 0)
 		return err_set(&rq->err, PROBLEM_staff_deactivated,
 		               "A deactivated member of staff cannot be assigned.");

@@ -142,8 +142,9 @@ where c.firm_id = :firm::uuid and c.id = :client_id::uuid
 on conflict on constraint client_team_pkey do update set created_at = client_team.created_at
 returning membership_id, (xmax = 0) as inserted
 
--- name: client_staff_state
-select state from membership where firm_id = :firm::uuid and id = :staff_id::uuid and kind = 'staff'
+-- name: client_hold_staff
+-- Held until the commit, as for a matter: whoever dismisses the person waits, and then finds the place on the team.
+select state from membership where firm_id = :firm::uuid and id = :staff_id::uuid and kind = 'staff' for share
 
 -- name: client_unassign
 delete from client_team

@@ -49,6 +49,29 @@ static int check_client(struct rq *rq, const struct id *client)
 	return 0;
 }
 
+/* The state of somebody of the staff, who is not dismissed before the commit; NULL: nobody is. It
+ * comes ahead of the matter, as in a dismissal. */
+static int staff_hold(struct rq *rq, const struct id *staff, const char **state_r)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_matter_hold_staff, ARGS({"staff", arg_id(rq->arena, staff)}),
+	             &rows));
+	*state_r = rows.n == 0 ? NULL : row_text(&rows, 0, "state");
+	return 0;
+}
+
+/* Who writes may become one of the team, and is no key: there until the commit. */
+static int author_hold(struct rq *rq)
+{
+	const char *state;
+
+	TRY(staff_hold(rq, &rq->who.membership, &state));
+	if (state != NULL && strcmp(state, "active") != 0)
+		return err_set(&rq->err, PROBLEM_unauthenticated, "The session has ended.");
+	return 0;
+}
+
 static int assign(struct rq *rq, const struct id *staff)
 {
 	return db_query(&rq->db, &sql_matter_assign, ARGS({"staff", arg_id(rq->arena, staff)}),
@@ -72,6 +95,8 @@ int matter_create(struct rq *rq)
 	struct matter m = {.id = id_new(), .status = "open", .custom_fields = "{}"};
 
 	TRY(body_read(rq, matter_entity.fields, FIELD_CREATE, &m, NULL));
+	if (m.restricted)
+		TRY(author_hold(rq));
 	TRY(check_client(rq, &m.client_id));
 	TRY(reference_free(rq, &sql_matter_by_reference, &matter_entity, m.external_ref, m.id));
 	TRY(db_put(&rq->db, &sql_matter_insert, matter_entity.fields, &m, NULL, NULL));
@@ -94,6 +119,7 @@ int matter_patch(struct rq *rq)
 	struct matter m;
 	uint64_t sent;
 
+	TRY(author_hold(rq));
 	TRY(matter_hold(rq, &m));
 	TRY(match_version(rq, m.version));
 	TRY(body_read(rq, matter_entity.fields, FIELD_PATCH, &m, &sent));
@@ -190,13 +216,13 @@ int matter_unrelate(struct rq *rq)
 int matter_assign(struct rq *rq)
 {
 	struct matter m;
-	struct rows rows;
+	const char *state;
 
+	TRY(staff_hold(rq, &rq->ids[1], &state));
 	TRY(matter_hold(rq, &m));
-	TRY(db_query(&rq->db, &sql_matter_staff_state, NULL, &rows));
-	if (rows.n == 0)
+	if (state == NULL)
 		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
-	if (strcmp(row_text(&rows, 0, "state"), "suspended") == 0)
+	if (strcmp(state, "suspended") == 0)
 		return err_set(&rq->err, PROBLEM_staff_deactivated,
 		               "A deactivated member of staff cannot be assigned.");
 	TRY(assign(rq, &rq->ids[1]));

@@ -118,8 +118,12 @@ delete from matter_contact
 where firm_id = :firm::uuid and matter_id = :matter_id::uuid and contact_id = :contact_id::uuid
 returning contact_id
 
--- name: matter_staff_state
-select m.state from membership m where m.firm_id = :firm::uuid and m.id = :staff_id::uuid and m.kind = 'staff'
+-- name: matter_hold_staff
+-- Ahead of the matter, and held until the commit: whoever dismisses the person waits, and then finds the place on the
+-- team, or was first.
+select m.state from membership m
+where m.firm_id = :firm::uuid and m.id = :staff::uuid and m.kind = 'staff'
+for share
 
 -- name: matter_assign
 -- Keys are of no team.

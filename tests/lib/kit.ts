@@ -115,6 +115,12 @@ export interface Firm {
   id: string;
 }
 
+/** The uuid in an id of the API's. */
+export function uuidOf(id: string): string {
+  const value = [...id.slice(-26)].reduce((sum, c) => sum * 32n + BigInt('0123456789abcdefghjkmnpqrstvwxyz'.indexOf(c)), 0n);
+  return value.toString(16).padStart(32, '0').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
 let count = 0;
 /** A word nobody else uses. */
 export function unique(word = 'x'): string {

@@ -73,11 +73,8 @@ export class Stack {
     return stdout;
   }
 
-  /**
-   * A statement as the owner, who sees all firms.
-   * @param {string} sql @param {unknown[]} [values] @returns {Promise<any[]>}
-   */
-  async sql(sql, values = []) {
+  /** A session of one's own as the owner, who sees all firms; whoever asked for it ends it. */
+  async session() {
     const conninfo = this.env['PORTICO_OWNER_DATABASE'] ?? '';
     /** @type {Record<string, string>} */
     const at = Object.fromEntries(
@@ -93,6 +90,15 @@ export class Stack {
       user: at['user'],
     });
     await client.connect();
+    return client;
+  }
+
+  /**
+   * A statement as the owner.
+   * @param {string} sql @param {unknown[]} [values] @returns {Promise<any[]>}
+   */
+  async sql(sql, values = []) {
+    const client = await this.session();
     try {
       return (await client.query(sql, values)).rows;
     } finally {

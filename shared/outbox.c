@@ -103,11 +103,12 @@ int outbox_mail_untold(struct db *db, const struct id *event, const struct id *m
                        int64_t now)
 {
 	struct arena *a = db->arena;
+	const struct arg *args =
+		ARGS({"event", arg_id(a, event)}, {"membership", arg_id(a, membership)},
+	             {"now", arg_time(a, now)});
 
-	return db_query(db, &sql_outbox_mail_untold,
-	                ARGS({"event", arg_id(a, event)}, {"membership", arg_id(a, membership)},
-	                     {"now", arg_time(a, now)}),
-	                NULL);
+	TRY(db_query(db, &sql_outbox_mail_hold, args, NULL));
+	return db_query(db, &sql_outbox_mail_untold, args, NULL);
 }
 
 /* Tell that a portal user's upload met nobody of the team: S3-30. */

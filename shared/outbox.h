@@ -82,7 +82,8 @@ may_wait int outbox_mail_share(struct db *db, const struct id *event, const stru
  * Call it when a membership has become active, in the same transaction: queue the one mail about
  * what was shared meanwhile to be told, and is still there, seen and wanted. Of kind folder.shared
  * or document.shared for one thing, items.shared for several; nothing where there is nothing.
- * Nothing is told twice. 0, or -1 with err. Pitfall P17.
+ * Nothing is told twice, nor lost to a mailer that gives up a mail at this very moment: it is
+ * waited for. 0, or -1 with err. Pitfall P17.
  */
 may_wait int outbox_mail_untold(struct db *db, const struct id *event, const struct id *membership,
                                 int64_t now);

@@ -109,6 +109,19 @@ where s.firm_id = :firm
   and wants_mail(m.firm_id, m.id, case when s.folder_id is null then 'document.shared' else 'folder.shared' end)
 order by m.login_email_key, s.id;
 
+-- name: outbox_mail_hold
+-- The person's notices of shares that wait, kept from the mailer until the commit. Ahead of outbox_mail_untold and in a
+-- statement of its own: a mail that is being given up is given up, with its marks, before that one looks for them.
+select count(*) as held
+from (
+  select e.id
+  from envelope e
+  where e.firm_id = :firm::uuid and e.membership_id = :membership::uuid and e.state in ('queued', 'deferred')
+    and e.kind in ('folder.shared', 'document.shared', 'items.shared')
+  order by e.id
+  for update
+) h;
+
 -- name: outbox_mail_untold
 -- One thing is told as it would have been at once, several in one mail; all of it just once, and what is not to be
 -- told now is not told later either.

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, test } from 'node:test';
+import { blocked } from '../db/fixture.mjs';
 import { headers, Rig, until } from './rig.mjs';
 
 let rig;
@@ -259,7 +260,6 @@ async function summary(w, n) {
 		shares.push(await rig.make.share(w.person, { document: await rig.make.document(await rig.make.folder(w.client)) }));
 	await put(w, 'suspended');
 	assert.deepEqual(await rig.mailShare(w, { id: [w.share, ...shares].map((s) => s.id) }), []);
-	await put(w, 'active');
 	const [queued, ...more] = await rig.mailUntold(w);
 	assert.deepEqual([queued.kind, more], ['items.shared', []]);
 	return { queued, shares };
@@ -297,7 +297,6 @@ test('P17 what was not sent because the person was locked out by then is told wh
 	await put(w, 'suspended');
 	await rig.mailer();
 	await rig.settled(queued.id, 'cancelled');
-	await put(w, 'active');
 	const [again] = await rig.mailUntold(w);
 	await rig.settled(again.id, 'sent');
 	assert.deepEqual([again.kind, await rig.mailUntold(w), rig.sink.mails.length], ['items.shared', [], 1]);
@@ -309,9 +308,25 @@ test('P17 whoever becomes active while something is shared is told of it at once
 	await rig.owner.query('begin');
 	await put(w, 'active');
 	const sharing = rig.mailShare(w);
-	await until(async () => (await rig.owner.query('select from pg_locks where not granted')).rowCount > 0, 'the wait');
+	await blocked(sharing, rig.api, rig.owner);
 	await rig.owner.query('commit');
 	assert.deepEqual((await sharing).map((e) => e.kind), ['folder.shared']);
+	assert.deepEqual(await rig.mailUntold(w), []);
+});
+
+test('P17 whoever is let in again at the very moment in which a mail is given up is told of it', async () => {
+	const w = await rig.world();
+	const [queued] = await rig.mailShare(w);
+	await put(w, 'suspended');
+	await rig.owner.query('begin');
+	await rig.owner.query('select from share where id = $1 for update', [w.share.id]);
+	await rig.mailer();
+	await until(async () => (await rig.owner.query('select from pg_locks where not granted')).rowCount > 0, 'the wait');
+	const telling = rig.mailUntold(w);
+	await blocked(telling, rig.api, rig.owner);
+	await rig.owner.query('commit');
+	assert.deepEqual((await telling).map((e) => e.kind), ['folder.shared']);
+	assert.equal((await rig.envelope(queued.id)).state, 'cancelled');
 	assert.deepEqual(await rig.mailUntold(w), []);
 });
 

@@ -262,12 +262,14 @@ export class Rig {
 		}).then((event) => this.envelopes(event));
 	}
 
-	// The person of the world is active: the mail of what was shared before.
+	// The person of the world is let in again: the mail of what was shared meanwhile.
 	mailUntold(w) {
 		return this.as(w.firm, async (run) => {
-			const event = await this.event(run, w.staff, 'portal_access.resumed', w.person.id, null);
-			await run('outbox_mail_untold', { event, membership: w.person.id });
-			return event;
+			const args = { event: await this.event(run, w.staff, 'portal_access.resumed', w.person.id, null), membership: w.person.id };
+			await this.api.query("update membership set state = 'active' where id = $1", [args.membership]);
+			for (const name of ['outbox_mail_hold', 'outbox_mail_untold'])
+				await run(name, args);
+			return args.event;
 		}).then((event) => this.envelopes(event));
 	}
 

@@ -56,6 +56,7 @@ struct importer {
 static struct rq *unit_start(struct importer *m, bool writes)
 {
 	static const struct door_in nothing = {.method = "POST", .path = ""};
+	static const char *sights[] = {"documents:read", "matters:read"};
 	struct rq *rq = &m->rq;
 
 	*rq = (struct rq){.in = &nothing,
@@ -67,7 +68,8 @@ static struct rq *unit_start(struct importer *m, bool writes)
 	                          .firm = m->firm,
 	                          .membership = m->actor.id,
 	                          .audience = m->actor.type,
-	                          .name = m->actor.name}};
+	                          .name = m->actor.name,
+	                          .permissions = {.n = lengthof(sights), .v = sights}}};
 	rq->began = rq->now;
 	arena_init(&m->unit_arena, UNIT_ARENA_MAX);
 	err_init(&rq->err, rq->arena);

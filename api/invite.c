@@ -128,29 +128,25 @@ static int refuse_hidden(struct rq *rq, int hidden)
 	               "%d shared items are not open to you.", hidden);
 }
 
-int access_shares(struct rq *rq, struct rows *shares_r)
+/* All that is shared with the contact, and how much of it the caller may not know of. */
+static int shares_load(struct rq *rq, struct rows *shares_r, int *hidden_r)
 {
-	int hidden = 0;
-
+	*hidden_r = 0;
 	TRY(auth_known(rq));
 	TRY(db_query(&rq->db, &sql_invite_shares, NULL, shares_r));
 	for (int i = 0; i < shares_r->n; i++)
-		hidden +=
+		*hidden_r +=
 			!row_bool(shares_r, i, "open") ||
 			!rq_may(rq, about_matter(shares_r, i) ? "matters:read" : "documents:read");
-	return hidden > 0 ? refuse_hidden(rq, hidden) : 0;
+	return 0;
 }
 
-/* How much is shared that belongs to matters which the caller may not know of. */
-static int shares_hidden(struct rq *rq, int *hidden_r)
+int access_shares(struct rq *rq, struct rows *shares_r)
 {
-	struct rows shares;
+	int hidden;
 
-	*hidden_r = 0;
-	TRY(db_query(&rq->db, &sql_invite_shares, NULL, &shares));
-	for (int i = 0; i < shares.n; i++)
-		*hidden_r += !row_bool(&shares, i, "open");
-	return 0;
+	TRY(shares_load(rq, shares_r, &hidden));
+	return hidden > 0 ? refuse_hidden(rq, hidden) : 0;
 }
 
 /* ---- invitations ---- */
@@ -198,12 +194,10 @@ static int invitation_mail(struct rq *rq, const struct candidate *c, const char 
 int invitation_send(struct rq *rq, struct candidate *c, const char *email)
 {
 	bool same = strcmp(key_of(rq, email), key_of(rq, c->login_email)) == 0;
-	int hidden = 0;
+	struct rows shares;
 
 	if (!same)
-		TRY(shares_hidden(rq, &hidden));
-	if (hidden > 0)
-		return refuse_hidden(rq, hidden);
+		TRY(access_shares(rq, &shares));
 	if (c->undelivered)
 		TRY(db_query(&rq->db, &sql_invite_clear_address,
 		             ARGS({"email_key", key_of(rq, email)}), NULL));
@@ -251,6 +245,7 @@ int invitation_follow(struct rq *rq, struct candidate *c)
 {
 	const char *email = invitation_address(rq, c);
 	struct texts reasons;
+	struct rows shares;
 	int hidden;
 
 	if (!id_is_none(&c->identity) || id_is_none(&c->invitation) || c->sends == 0)
@@ -258,7 +253,7 @@ int invitation_follow(struct rq *rq, struct candidate *c)
 	if (email != NULL && strcmp(key_of(rq, email), key_of(rq, c->login_email)) == 0)
 		return 0;
 	TRY(candidate_reasons(rq, c, email, &reasons));
-	TRY(shares_hidden(rq, &hidden));
+	TRY(shares_load(rq, &shares, &hidden));
 	if (!c->resend_on_change || reasons.n > 0 || hidden > 0)
 		return invitation_withdraw(rq, c);
 	return invitation_send(rq, c, email);

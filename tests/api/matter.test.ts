@@ -3,8 +3,8 @@ import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   access, address, advance, disable, emails, enable, eventually, link, newClient, newColleague, newContact, newFolder, newKey,
-  newMatter, newOffice, newPortalUser, ok, raw, refused, share, stack, took, unique, upload, type Caller, type Firm, type Person,
-  type PortalUser, type Schema,
+  newMatter, newOffice, newPortalUser, ok, raw, refused, resend, share, stack, took, unique, upload, type Caller, type Firm,
+  type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm, staff: Person;
@@ -322,15 +322,16 @@ describe('P22 a restricted matter is there for its team and for owners alone', (
       await rename(contact, fresh);
       const { status, invitation } = await access(staff, contact);
       assert.deepEqual([status, invitation?.status, invitation?.email], ['not_sent', 'not_sent', fresh]);
-      const header = () => ({ 'Idempotency-Key': unique('key-0000') });
       const invite = (as: Caller) =>
-        as.api.POST('/v1/invitations', { params: { header: header() }, body: { contact_id: contact.id, send: 'now' } });
-      const path = { invitation_id: invitation?.id ?? '' };
-      const resend = (as: Caller) => as.api.POST('/v1/invitations/{invitation_id}/resend', { params: { path, header: header() } });
-      for (const reply of [invite(mate), resend(mate), enable(mate, contact)])
+        as.api.POST('/v1/invitations', {
+          params: { header: { 'Idempotency-Key': unique('key-0000') } },
+          body: { contact_id: contact.id, send: 'now' },
+        });
+      const id = invitation?.id ?? '';
+      for (const reply of [invite(mate), resend(mate, id), enable(mate, contact)])
         await refused(reply, 403, 'shared_items_not_accessible');
       assert.ok(!(await emails(staff, contact)).some((mail) => mail.to.includes(fresh)));
-      await ok(resend(staff), 202);
+      await ok(resend(staff, id), 202);
     }
   });
 

@@ -3,7 +3,7 @@ import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   accept, access, address, advance, askMail, disable, enable, eventually, key, newClient, newColleague, newContact, newFolder,
-  newKey, newOffice, newPortalUser, nobody, ok, patchContact, raw, refused, setSignIn, share, signIn, sink, stack, tokenOf,
+  newKey, newOffice, newPortalUser, nobody, ok, patchContact, raw, refused, resend, setSignIn, share, signIn, sink, stack, tokenOf,
   upload, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
@@ -113,6 +113,21 @@ test('S2_12 S2_44 to issue anew needs the sight that switching off needs', async
   const problem = await refused(reissue(user.contact, { send: 'now' }, blind), 403, 'shared_items_not_accessible');
   assert.match(problem.detail, /\b1\b/);
   await ok(user.api.GET('/v1/portal/home'), 200);
+});
+
+test('S2_12 a key without sight of documents hands none over, neither by another address nor by a resend to it', async () => {
+  const blind = await newKey(staff, ['portal_access:write', 'contacts:read', 'contacts:write']);
+  for (const on_pending_email_change of ['revoke_and_notify_staff', 'revoke_and_resend'] as const) {
+    await ok(staff.api.PATCH('/v1/firm', { body: { on_pending_email_change } }), 200);
+    const contact = await newContact(staff, await newClient(staff));
+    await ok(enable(staff, contact), 200);
+    const primary_email = address('other');
+    await patchContact(blind, contact, { primary_email });
+    const { invitation } = await access(staff, contact);
+    assert.equal(invitation?.status, 'not_sent', 'the link to the former address is dead, and none goes to the other');
+    await refused(resend(blind, invitation?.id ?? ''), 403, 'shared_items_not_accessible');
+    await ok(resend(staff, invitation?.id ?? ''), 202);
+  }
 });
 
 test('ten who issue anew at once: one access, one open invitation', async () => {

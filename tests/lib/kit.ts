@@ -628,10 +628,10 @@ export const preview = (token: string) => nobody().POST('/v1/invitations/preview
 export const acceptAs = (token: string, over: object = {}) =>
   nobody().POST('/v1/invitations/accept', { body: { token, password: PASSWORD, transport: 'token', ...over } });
 
-export const resend = (as: Person, invitation_id: string) =>
+export const resend = (as: Caller, invitation_id: string) =>
   as.api.POST('/v1/invitations/{invitation_id}/resend', {
     params: { path: { invitation_id }, header: { 'Idempotency-Key': key() } },
   });
 
-export const patchContact = (as: Person, contact: { id: string }, body: object) =>
+export const patchContact = (as: Caller, contact: { id: string }, body: object) =>
   ok(as.api.PATCH('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } }, body }), 200);

@@ -43,6 +43,7 @@ int sharing_lock(struct rq *rq, const char *pointer, struct shared_item *item)
 		return err_set(&rq->err, PROBLEM_document_internal,
 		               "Clear the document's member internal first.");
 	item->client = row_id(&rows, 0, "client_id");
+	item->inside = row_id(&rows, 0, "matter_id");
 	TRY(db_query(&rq->db, &sql_sharing_rules,
 	             ARGS({"client", arg_id(rq->arena, &item->client)}), &rows));
 	item->notify_required = row_bool(&rows, 0, "notify_required");

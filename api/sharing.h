@@ -10,11 +10,12 @@ struct shared_item {
 	const char *type; /* see share_item_types */
 	struct id id;
 	struct id client;     /* whose it is, once it is locked */
+	struct id inside;     /* the matter that it belongs to; id_none: to none, or is one */
 	bool notify_required; /* the firm wants its contacts told of every share */
 };
 
 /*
- * Lock the item, and bind it as :folder, :document or :matter. 0 with its client; -1 with a fault
+ * Lock the item, and bind it as :folder, :document or :matter. 0 with whose it is; -1 with a fault
  * at `pointer` when it is not there for the caller, with document_internal or client_archived.
  */
 may_wait int sharing_lock(struct rq *rq, const char *pointer, struct shared_item *item);

@@ -1,18 +1,18 @@
 -- name: sharing_lock_folder
 -- Whoever shares an item waits for others who do: so the same share twice at once is made once.
-select f.client_id, false as internal from folder f
+select f.client_id, f.matter_id, false as internal from folder f
 where f.firm_id = :firm::uuid and f.id = :item::uuid and f.removed_at is null
 	and (f.matter_id is null or matter_open(f.firm_id, f.matter_id, :me::uuid))
 for no key update
 
 -- name: sharing_lock_document
-select d.client_id, d.internal from document d
+select d.client_id, d.matter_id, d.internal from document d
 where d.firm_id = :firm::uuid and d.id = :item::uuid and d.trashed_at is null
 	and (d.matter_id is null or matter_open(d.firm_id, d.matter_id, :me::uuid))
 for no key update
 
 -- name: sharing_lock_matter
-select x.client_id, false as internal from matter x
+select x.client_id, null::uuid as matter_id, false as internal from matter x
 where x.firm_id = :firm::uuid and x.id = :item::uuid and matter_open(x.firm_id, x.id, :me::uuid)
 for no key update
 

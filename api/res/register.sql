@@ -67,15 +67,19 @@ where r.firm_id = :firm::uuid and r.id = :registration::uuid
 
 -- name: register_link
 select l.nonce,
-	case when l.uses >= l.max_uses then 'used_up' when l.revoked_at is not null or l.expires_at <= :now::timestamptz then 'expired'
+	case when l.uses >= l.max_uses then 'used_up'
+		when l.revoked_at is not null or l.expires_at <= :now::timestamptz or 'documents' = any(f.features_off) then 'expired'
 		else 'open' end as state
 from sign_up_link l
+join firm f on f.id = l.firm_id
 where l.firm_id = :firm::uuid and l.id = :link::uuid
 
 -- name: register_use_link
 -- Of many at once each waits for the one before, so that never more get through.
 update sign_up_link l set uses = l.uses + 1, updated_at = :now::timestamptz
+from firm f
 where l.firm_id = :firm::uuid and l.id = :link::uuid and l.uses < l.max_uses and l.revoked_at is null and l.expires_at > :now
+	and f.id = l.firm_id and 'documents' <> all(f.features_off)
 returning l.id
 
 -- name: register_take

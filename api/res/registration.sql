@@ -54,11 +54,13 @@ from registration r
 where r.firm_id = :firm::uuid and r.state = 'pending' and r.expires_at > :now::timestamptz
 
 -- name: registration_offer
--- What the link shares by which the person came; nothing where the person is to be another client's.
+-- What the link shares by which the person came; nothing where the person is to be another client's, or the firm has
+-- switched documents off.
 select l.client_id, l.folder_id, l.matter_id, l.access,
 	coalesce(matter_open(l.firm_id, object_matter(l.firm_id, 'sign_up_link', l.id), :me::uuid), true) as open
 from registration r
 join sign_up_link l on l.firm_id = r.firm_id and l.id = r.sign_up_link_id
+join firm f on f.id = r.firm_id and 'documents' <> all(f.features_off)
 where r.firm_id = :firm::uuid and r.id = :registration_id::uuid and r.state = 'pending'
 	and (:client::uuid is null or l.client_id = :client)
 

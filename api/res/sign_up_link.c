@@ -51,7 +51,12 @@ static int item_lock(struct rq *rq, const struct sign_up_link_in *in, struct sha
 		.type = folder ? "folder" : "matter",
 		.id = folder ? in->folder_id : in->matter_id,
 	};
-	return sharing_lock(rq, folder ? "/folder_id" : "/matter_id", item);
+	TRY(sharing_lock(rq, folder ? "/folder_id" : "/matter_id", item));
+	return id_is_none(&item->inside)
+	               ? 0
+	               : err_fault(&rq->err, "/folder_id", "not_allowed",
+	                           "The folder belongs to a matter, and is seen by who sees that: "
+	                           "make a link for the matter.");
 }
 
 /* The only answer that has the address: whoever has lost it makes another link. */

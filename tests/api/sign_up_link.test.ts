@@ -59,6 +59,7 @@ test('C6 a link lets people register where the firm takes no others, and verifyi
 
 test('C6 what cannot be a link is refused, all faults at once, and nothing is made', async () => {
   const matter = await newMatter(staff, client);
+  const inside = await newFolder(staff, client, { matter_id: matter.id });
   const make = async (over: object, as: Caller = staff) =>
     raw('/v1/sign_up_links', {
       method: 'POST',
@@ -80,6 +81,7 @@ test('C6 what cannot be a link is refused, all faults at once, and nothing is ma
     [{ folder_id: strange }, 422, 'validation_failed', '/folder_id not_found'],
     [{ folder_id: undefined, matter_id: matter.id, access: 'view_upload' }, 422, 'access_not_allowed_for_item', '/access access_not_allowed_for_item'],
     [{ folder_id: kept.id }, 409, 'client_archived'],
+    [{ folder_id: inside.id }, 422, 'validation_failed', '/folder_id not_allowed'],
   ] as const) {
     const { status: got, json } = await make(over);
     assert.deepEqual([got, json.code, ...(json.errors ?? []).map((e: { pointer: string; code: string }) => `${e.pointer} ${e.code}`).sort()], [status, code, ...faults]);
@@ -162,9 +164,10 @@ test('C6 another client may be sent: then nothing of the link is shared; a conta
 test('C6 P22 a link of a matter makes its people clients on it; of a restricted one only its team knows, and verifies', async () => {
   const mate = await newColleague(firm, 'admin');
   const matter = await newMatter(staff, client, [], { restricted: true });
-  const inside = await newFolder(staff, client, { matter_id: matter.id });
+  const moved = await newFolder(staff, client);
   const { link, token } = await newLink(staff, { matter_id: matter.id });
-  const below = await newLink(staff, { folder_id: inside.id });
+  const below = await newLink(staff, { folder_id: moved.id });
+  await ok(staff.api.PATCH('/v1/folders/{folder_id}', { params: { path: { folder_id: moved.id } }, body: { matter_id: matter.id } }), 200);
   await refused(mate.api.POST('/v1/sign_up_links', { body: { matter_id: matter.id, access: 'view', max_uses: 1, expires_at: link.expires_at } }), 422, 'validation_failed', ['/matter_id not_found']);
   for (const id of [link.id, below.link.id]) {
     await ok(read(id), 200);
@@ -187,6 +190,20 @@ test('C6 P22 a link of a matter makes its people clients on it; of a restricted 
   await ok(verify(away.id, { create_contact: true, client_id: (await newClient(staff)).id }, mate), 200);
   const told = (await raw(`/v1/audit_log?object_id=${link.id}`, { as: mate })).json.data;
   assert.deepEqual(told, []);
+});
+
+test('C6 S0_26 while the firm has documents switched off a link lets nobody in and shares nothing', async () => {
+  const { token } = await newLink(staff, { folder_id: folder.id });
+  const [rita, late] = [await newPending(firm, { sign_up_token: token }), await asked(token)];
+  const switchTo = (features: NonNullable<Schema['FirmPatch']['features']>) => ok(staff.api.PATCH('/v1/firm', { body: { features } }), 200);
+  await switchTo(['matters', 'imports', 'api_keys', 'announcements']);
+  await refused(register(firm, address(), { sign_up_token: token }), 410, 'token_expired');
+  await refused(confirm(late), 410, 'token_expired');
+  await refused(verify(rita.id), 422, 'client_required');
+  const contact = await ok(verify(rita.id, { create_contact: true, client_id: client.id }), 200);
+  await switchTo(['documents', 'matters', 'imports', 'api_keys', 'announcements']);
+  assert.deepEqual(await shares(contact, folder.id), []);
+  await ok(confirm(late), 204);
 });
 
 test('C6 a link ends at its time', async () => {

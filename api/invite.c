@@ -361,6 +361,7 @@ static int access_readdress(struct rq *rq, struct candidate *c, const struct acc
 		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
 		               "Switch the access off, then on with the new address.");
 	TRY(access_shares(rq, &shares));
+	TRY(db_query(&rq->db, &sql_invite_recall, ARGS({"membership", membership}), NULL));
 	TRY(db_query(&rq->db, &sql_invite_membership_reissue,
 	             ARGS({"membership", membership}, {"email", email},
 	                  {"email_key", key_of(rq, email)}, {"display_name", name},

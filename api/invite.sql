@@ -57,6 +57,10 @@ values (
 	:chosen::boolean, :display_name::text, :source::text, :now::timestamptz, :now
 )
 
+-- name: invite_recall
+-- Ahead of the change: shares are locked before their membership.
+select notices_recall(:firm::uuid, :membership::uuid)
+
 -- name: invite_membership_reissue
 -- Another address before or after registration: whoever held the old one is out at once; the shares stay.
 update membership

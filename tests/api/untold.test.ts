@@ -2,8 +2,9 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, emails, enable, key, newClient, newColleague, newContact, newFirm, newFolder, newPortalUser, nobody, ok, settled,
-  share, sink, stack, tokenOf, unsubscribeTokenOf, upload, type Firm, type Mail, type Person, type Schema,
+  accept, access, address, advance, disable, emails, enable, eventually, key, newClient, newColleague, newContact, newFirm,
+  newFolder, newPortalUser, nobody, ok, patchContact, settled, share, signIn, sink, stack, tokenOf, unsubscribeTokenOf, upload,
+  type Firm, type Mail, type Person, type Schema,
 } from '../lib/kit.js';
 
 type Item = { kind: 'folder' | 'document'; id: string; name: string };
@@ -177,3 +178,39 @@ test('P17 an access that is issued anew hands on what was not told yet, and tell
   const mails = await mailed(email, () => accept(tokenOf(mail), firm.slug, email));
   assert.deepEqual(named(mails, [told, waits]), [waits]);
 });
+
+// How a person's access comes to be another one, and the address that the link to it is mailed to.
+const handOver = {
+  'the access is issued anew': async (contact, email) => {
+    await ok(reissue(contact, 'now'), 200);
+    return email;
+  },
+  'the access is switched off, then on with what was shared': async (contact, email) => {
+    await ok(disable(staff, contact), 200);
+    const { snapshot_id } = await access(staff, contact);
+    await ok(enable(staff, contact, { send: 'now', restore_from: snapshot_id ?? '' }), 200);
+    return email;
+  },
+  'the access is given another address': async (contact, email) => {
+    const other = address('other');
+    await patchContact(staff, contact, { emails: [email, other] });
+    await ok(enable(staff, contact, { send: 'now', login_email: other }), 200);
+    return other;
+  },
+} satisfies Record<string, (contact: Contact, email: string) => Promise<string>>;
+for (const [what, how] of Object.entries(handOver))
+  test(`P17 what waits for the mail server is told to whoever comes in: ${what}`, async () => {
+    const { contact, email } = await newPortalUser(firm, client);
+    await sink.misbehave({ at: 'rcpt', code: 450, times: 1, to: email });
+    const waits = await giveNew('folder', contact);
+    await eventually(async () => assert.equal((await emails(staff, contact)).at(-1)?.status, 'deferred'));
+    const mark = await sink.mark();
+    const to = await how(contact, email);
+    const [mail] = await settled(firm, to, mark);
+    const mails = await mailed(to, () => accept(tokenOf(mail), firm.slug, to));
+    assert.deepEqual(named(mails, [waits]), [waits]);
+    await advance(60);
+    staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
+    await eventually(async () => assert.ok(!(await emails(staff, contact)).some((m) => m.status === 'deferred')));
+    assert.equal((await sink.now(to)).filter((m) => m.text.includes(waits.name)).length, 1, 'told once');
+  });

@@ -275,6 +275,7 @@ static const char *freeze(struct unit *u, struct job *job, const struct rows *ro
 	const bool ends = row_bool(rows, i, "may_end");
 	const struct letter_facts facts = {
 		.envelope = job->envelope,
+		.attempt = job->attempt,
 		.kind = job->kind,
 		.to_email = row_text(rows, i, "to_email"),
 		.to_name = row_text(rows, i, "to_name"),
@@ -299,6 +300,7 @@ static const char *freeze(struct unit *u, struct job *job, const struct rows *ro
 		.portals = documents(&job->arena, row_text(rows, i, "portals")),
 		.public_url = u->queue->conf->public_url,
 		.documents = list,
+		.named = row_text(rows, i, "named"),
 		.count = list ? row_int(rows, i, "count") : 0,
 		.known = row_bool(rows, i, "known"),
 		.has_credential = row_bool(rows, i, "has_credential"),

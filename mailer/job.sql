@@ -64,8 +64,9 @@ for update of e skip locked;
 -- name: job_facts
 -- All that a mail says, and in `stop` why it is not to be sent after all (pitfall P12). A document counts while
 -- it is not in the trash, not with another client and, for portal people, while they see it; for staff, while it is in
--- no matter that they may not know of.
-select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at, e.frozen,
+-- no matter that they may not know of. What was frozen is good as long as all that it names still counts.
+select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
+       case when coalesce(coalesce(u.ids, h.ids) @> (e.frozen -> 'named'), true) then e.frozen end as frozen,
        e.folder_id, e.document_id, e.membership_id, e.to_email_key, not f.notify_required as may_end,
        r.state = 'known' or e.kind = 'invitation' and exists (
          select from membership x
@@ -78,7 +79,8 @@ select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
        local_time(case e.kind when 'access_ending' then m.ends_at when 'access_idle' then m.idle_ends_at
                   else coalesce(i.expires_at, t.expires_at, r.expires_at, n.expires_at) end, z.zone) as until,
        coalesce(o.name, d.name, wc.display_name) as item, s.access = 'view_upload' as can_upload,
-       coalesce(u.documents, h.items) as documents, coalesce(u.count, h.count) as count, u.one_folder,
+       coalesce(u.documents, h.items) as documents, coalesce(u.named, h.named) as named,
+       coalesce(u.count, h.count) as count, u.one_folder,
        case
          when e.kind in ('invitation', 'staff_invitation') then
            case
@@ -169,7 +171,8 @@ left join share s on s.firm_id = e.firm_id and s.id = e.share_id
 left join folder o on o.firm_id = e.firm_id and o.id = e.folder_id
 left join document d on d.firm_id = e.firm_id and d.id = e.document_id
 left join lateral (
-  select count(*) as count, count(distinct g.folder_id) = 1 as one_folder,
+  select count(*) as count, count(distinct g.folder_id) = 1 as one_folder, jsonb_agg(g.id) as ids,
+         jsonb_agg(g.id) filter (where g.n <= 20) as named,
          jsonb_agg(jsonb_build_object('id', g.id, 'name', g.name, 'folder', g.folder, 'folder_id', g.folder_id,
                                       'by', g.by, 'at', local_time(g.created_at, z.zone))
                    order by g.n) filter (where g.n <= 20) as documents
@@ -188,11 +191,11 @@ left join lateral (
   ) g
 ) u on e.kind = 'document.uploaded'
 left join lateral (
-  select count(*) as count,
+  select count(*) as count, jsonb_agg(g.id) as ids, jsonb_agg(g.id) filter (where g.n <= 20) as named,
          jsonb_agg(jsonb_build_object('name', g.name, 'folder', g.folder, 'client', g.client, 'by', g.by)
                    order by g.n) filter (where g.n <= 20) as items
   from (
-    select coalesce(y.name, w.name) as name, y.name as folder, b.name as client, x.created_by_name as by,
+    select x.id, coalesce(y.name, w.name) as name, y.name as folder, b.name as client, x.created_by_name as by,
            row_number() over (order by x.created_at, x.id) as n
     from share x
     join client b on b.firm_id = x.firm_id and b.id = x.client_id

@@ -166,13 +166,16 @@ static void put_vars(struct json_writer *w, struct arena *a, const struct letter
 	json_close(w, '}');
 }
 
+/* What is frozen anew is another mail. */
 static const char *message_id(struct arena *a, const struct letter_facts *f)
 {
 	const char *at = strrchr(f->from_email, '@');
 	char id[ID_TEXT_SIZE];
 
 	id_format(&f->envelope, "eml", id);
-	return arena_printf(a, "%s%s", id, at ? at : "@localhost");
+	return arena_printf(a, "%s%s%s", id,
+	                    f->attempt > 1 ? arena_printf(a, ".%d", f->attempt) : "",
+	                    at ? at : "@localhost");
 }
 
 const char *letter_freeze(struct arena *a, const struct letter_facts *f)
@@ -197,6 +200,8 @@ const char *letter_freeze(struct arena *a, const struct letter_facts *f)
 		put(&w, "unsubscribe", arena_printf(a, "%s/unsubscribe#", f->portal));
 		put(&w, "one_click", arena_printf(a, "%s/unsubscribe/", f->one_click));
 	}
+	json_key(&w, "named");
+	json_put_raw(&w, f->named ? f->named : "[]");
 	put_vars(&w, a, f);
 	json_close(&w, '}');
 	return b.over ? NULL : b.data;

@@ -4,7 +4,9 @@
  *
  * The first attempt freezes all that the mail is made from as one JSON text, which is kept with the
  * envelope; every attempt writes the mail from that text alone, so that all copies are the same
- * byte for byte. What opens a door is not in it: tokens and codes are derived again each time.
+ * byte for byte. Where one of several things that it names is withdrawn before it was sent, it is
+ * frozen anew, and is another mail with another message id. What opens a door is not in it: tokens
+ * and codes are derived again each time.
  */
 #ifndef PORTICO_MAILER_LETTER_H
 #define PORTICO_MAILER_LETTER_H
@@ -18,6 +20,7 @@ enum { LETTER_FROZEN_MAX = 64 * 1024, LETTER_MAX = 1024 * 1024 };
  */
 struct letter_facts {
 	struct id envelope;
+	int attempt;      /* the one that it is frozen for, from 1 */
 	const char *kind; /* "invitation", "folder.shared", … */
 	const char *to_email, *to_name;
 	const char *from_email;
@@ -38,6 +41,7 @@ struct letter_facts {
 	/* uploaded: the first of them, {id, name, folder, folder_id, by, at};
 	 * items.shared: {name, folder, client, by}, where a document has no folder */
 	const struct json *documents;
+	const char *named;   /* JSON: the ids of those, of shares for items.shared; else NULL */
 	int64_t count;       /* ... and how many there are in all */
 	bool known;          /* registered, invited: the address has an account already */
 	bool has_credential; /* ... or one with another firm, and its password is that one's */

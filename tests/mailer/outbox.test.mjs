@@ -282,6 +282,41 @@ test('P17 P12 what is withdrawn while the summary waits drops off it; none left,
 	assert.equal(rig.sink.mails.length, 1);
 });
 
+// Mails of three things: [what, how it is written, what withdraws one of them, the subject then]
+const ofThree = [
+	['summary', async (w) => (await summary(w, 2)).queued,
+		(w) => rig.owner.query('delete from share where id = $1', [w.share.id]), 'Adler & Söhne has shared 2 items with you'],
+	['notice of uploads', async (w) => {
+		await rig.owner.query('update firm set mail_coalesce_seconds = 60 where id = $1', [w.firm.id]);
+		for (let i = 0; i < 3; i++)
+			w.uploaded = (await rig.mailUpload(w, w.staff)).doc;
+		return (await rig.envelopes())[0];
+	}, (w) => rig.owner.query('update document set trashed_at = $2 where id = $1', [w.uploaded.id, rig.now()]), '2 new documents (Acme GmbH)'],
+];
+for (const [what, write, withdraw, subject] of ofThree)
+	test(`P12 a ${what} that has to be tried again is another mail once something of it is withdrawn, and else the same`, async () => {
+		const w = await rig.world();
+		rig.sink.faults = [{ at: 'rcpt', code: 450, times: 2 }];
+		const { id } = await write(w);
+		const attempt = (n, state) => {
+			rig.setOffset(70 * n);
+			return until(async () => {
+				const e = await rig.envelope(id);
+				return e.attempts === n && e.state === state && e.claimed_by === null && e;
+			}, `attempt ${n}`);
+		};
+		await rig.mailer();
+		const first = await attempt(1, 'deferred');
+		const second = await attempt(2, 'deferred');
+		assert.deepEqual([second.message_id, second.frozen], [first.message_id, first.frozen]);
+		await withdraw(w);
+		const e = await attempt(3, 'sent');
+		const [mail, ...more] = rig.sink.mails;
+		assert.deepEqual([mail.subject, more], [subject, []]);
+		assert.equal(`<${e.message_id}>`, headers(mail.raw)['message-id']);
+		assert.notEqual(e.message_id, first.message_id);
+	});
+
 test('P17 the summary lists twenty and counts the rest', async () => {
 	const w = await rig.world();
 	await summary(w, 24);

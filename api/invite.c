@@ -122,12 +122,6 @@ static bool about_matter(const struct rows *shares, int i)
 	return strcmp(row_text(shares, i, "item_type"), "matter") == 0;
 }
 
-static int refuse_hidden(struct rq *rq, int hidden)
-{
-	return err_set(&rq->err, PROBLEM_shared_items_not_accessible,
-	               "%d shared items are not open to you.", hidden);
-}
-
 /* All that is shared with the contact, and how much of it the caller may not know of. */
 static int shares_load(struct rq *rq, struct rows *shares_r, int *hidden_r)
 {
@@ -146,7 +140,10 @@ int access_shares(struct rq *rq, struct rows *shares_r)
 	int hidden;
 
 	TRY(shares_load(rq, shares_r, &hidden));
-	return hidden > 0 ? refuse_hidden(rq, hidden) : 0;
+	if (hidden == 0)
+		return 0;
+	return err_set(&rq->err, PROBLEM_shared_items_not_accessible,
+	               "%d shared items are not open to you.", hidden);
 }
 
 /* ---- invitations ---- */

@@ -61,8 +61,8 @@ struct comer {
 
 static int turn_away(struct rq *rq)
 {
-	err_set(&rq->err, PROBLEM_invalid_credentials, "The address or the password is wrong.");
-	return -1;
+	return err_set(&rq->err, PROBLEM_invalid_credentials,
+	               "The address or the password is wrong.");
 }
 
 /* -1 with invalid_credentials: the membership may not sign in. */

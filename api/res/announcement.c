@@ -47,15 +47,15 @@ static int text_load(struct rq *rq, struct announcement *text_r)
 {
 	const char *key = rq_segment(rq, "key");
 	struct rows own;
-	size_t n = 0;
 
 	TRY(own_load(rq, key, &own));
-	while (announcement_shipped(rq->arena, n, text_r) && strcmp(text_r->key, key) != 0)
-		n++;
-	if (text_r->key == NULL || strcmp(text_r->key, key) != 0)
-		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
-	own_read(rq, &own, text_r);
-	return 0;
+	for (size_t n = 0; announcement_shipped(rq->arena, n, text_r); n++) {
+		if (strcmp(text_r->key, key) != 0)
+			continue;
+		own_read(rq, &own, text_r);
+		return 0;
+	}
+	return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
 }
 
 static int text_fill(struct rq *rq, const struct announcement *text,
@@ -89,7 +89,7 @@ static int reply_download(struct rq *rq, const struct announcement *text, const 
 int announcement_get(struct rq *rq)
 {
 	static const char *const formats[] = {"txt", "html", NULL};
-	struct announcement text = {0};
+	struct announcement text;
 	const char *format;
 
 	TRY(rq_param_enum(rq, "format", formats, &format));
@@ -123,7 +123,7 @@ static int text_take(struct rq *rq, struct announcement *text_r)
 
 int announcement_put(struct rq *rq)
 {
-	struct announcement text = {0};
+	struct announcement text;
 	struct announcement_in in = {0};
 
 	TRY(text_take(rq, &text));
@@ -137,7 +137,7 @@ int announcement_put(struct rq *rq)
 
 int announcement_delete(struct rq *rq)
 {
-	struct announcement text = {0};
+	struct announcement text;
 
 	TRY(text_take(rq, &text));
 	if (!text.customised)
@@ -150,7 +150,7 @@ int announcement_delete(struct rq *rq)
 /* S0-6: what is kept, or what is about to be, with the firm's values; nothing is changed. */
 int announcement_preview(struct rq *rq)
 {
-	struct announcement text = {0};
+	struct announcement text;
 	struct announcement_in in;
 	struct announcement_filled filled;
 

@@ -538,9 +538,8 @@ static int password_prove(struct rq *rq, const struct accept_in *in, const struc
 
 /*
  * A new credential is chosen; a known one is proved, never set (model: identity is global), but has
- * to be good enough for the staff. Where a
- * mailed link is enough to sign in, the invitation is one. Leaves the hash to store in `hash`,
- * empty when there is nothing to store.
+ * to be good enough for the staff. Where a mailed link is enough to sign in, the invitation is one.
+ * Leaves the hash to store in `hash`, empty when there is nothing to store.
  */
 static int credential(struct rq *rq, const struct accept_in *in, const struct opened *o,
                       char hash[PASSWORD_HASH_SIZE])
@@ -614,9 +613,9 @@ static int adopt(struct rq *rq, const struct arg *args)
 	struct rows rows;
 
 	TRY(db_query(&rq->db, &sql_invitation_adopt, args, &rows));
-	return rows.n == 0 ? 0
-	                   : record_change(rq, "contact.updated", row_id(&rows, 0, "id"), id_none,
-	                                   names);
+	if (rows.n == 0)
+		return 0;
+	return record_change(rq, "contact.updated", row_id(&rows, 0, "id"), id_none, names);
 }
 
 /* From now on the identity belongs to the membership, and cannot lose the password that it has. */

@@ -52,21 +52,35 @@ static int item_lock(struct rq *rq, const struct sign_up_link_in *in, struct sha
 		.id = folder ? in->folder_id : in->matter_id,
 	};
 	TRY(sharing_lock(rq, folder ? "/folder_id" : "/matter_id", item));
-	return id_is_none(&item->inside)
-	               ? 0
-	               : err_fault(&rq->err, "/folder_id", "not_allowed",
-	                           "The folder belongs to a matter, and is seen by who sees that: "
-	                           "make a link for the matter.");
+	if (id_is_none(&item->inside))
+		return 0;
+	return err_fault(&rq->err, "/folder_id", "not_allowed",
+	                 "The folder belongs to a matter, and is seen by who sees that: make a "
+	                 "link for the matter.");
+}
+
+/* The address of the link's page. */
+static int url_load(struct rq *rq, const struct id *id, const uint8_t nonce[NONCE_SIZE],
+                    const char **url_r)
+{
+	struct rows firm;
+
+	TRY(db_query(&rq->db, &sql_sign_up_link_place,
+	             ARGS({"public_url", this_worker.conf.public_url}), &firm));
+	*url_r = arena_printf(rq->arena, "%s/register#%s", row_text(&firm, 0, "portal_url"),
+	                      mail_token(rq->arena, SIGN_UP_PURPOSE, &rq->who.firm, id, nonce));
+	return 0;
 }
 
 /* The only answer that has the address: whoever has lost it makes another link. */
-static int reply_link(struct rq *rq, const struct id *id, const char *url)
+static int reply_link(struct rq *rq, const struct id *id, const uint8_t nonce[NONCE_SIZE])
 {
-	struct sign_up_link_created made = {.url = url};
+	struct sign_up_link_created made;
 	struct sign_up_link link;
 
 	TRY(load(rq, id, &link));
 	made.sign_up_link = reply_part(rq, &sign_up_link_entity, &link);
+	TRY(url_load(rq, id, nonce, &made.url));
 	return reply_created(rq, &sign_up_link_created_entity, &made, 0, NULL);
 }
 
@@ -76,7 +90,6 @@ int sign_up_link_create(struct rq *rq)
 	struct id id = id_new();
 	struct shared_item item;
 	uint8_t nonce[NONCE_SIZE];
-	struct rows firm;
 
 	TRY(rq_need(rq, "shares:write"));
 	TRY(body_read_judged(rq, &sign_up_link_in_entity, FIELD_CREATE, &in, NULL, judge));
@@ -87,12 +100,7 @@ int sign_up_link_create(struct rq *rq)
 	                {"nonce", arg_bytes(rq->arena, nonce, sizeof(nonce))}),
 	           NULL));
 	TRY(record(rq, "sign_up_link.created", id, item.client));
-	TRY(db_query(&rq->db, &sql_sign_up_link_place,
-	             ARGS({"public_url", this_worker.conf.public_url}), &firm));
-	return reply_link(
-		rq, &id,
-		arena_printf(rq->arena, "%s/register#%s", row_text(&firm, 0, "portal_url"),
-	                     mail_token(rq->arena, SIGN_UP_PURPOSE, &rq->who.firm, &id, nonce)));
+	return reply_link(rq, &id, nonce);
 }
 
 /* ---- revoked ---- */

@@ -66,8 +66,9 @@ int features_check(const struct texts *named, struct err *e)
 	for (size_t i = 0; i < named->n; i++) {
 		if (among(named->v[i], feature_names))
 			continue;
-		err_set(e, PROBLEM_unknown_feature, "The features are %s.",
-		        "documents, matters, imports, api_keys and announcements");
+		err_set(e, PROBLEM_unknown_feature,
+		        "The features are documents, matters, imports, api_keys and "
+		        "announcements.");
 		result = err_fault(e, arena_printf(e->arena, "/features/%zu", i), "unknown_feature",
 		                   "There is no such feature.");
 	}
@@ -80,8 +81,9 @@ int tools_check(const struct texts *named, struct err *e)
 
 	for (size_t i = 0; i < named->n; i++)
 		if (!among(named->v[i], tool_names))
-			result = err_fault(e, arena_printf(e->arena, "/tools/%zu", i),
-			                   "not_allowed", "The tools are %s.",
-			                   "files, requests, invoices, messages and tasks");
+			result =
+				err_fault(e, arena_printf(e->arena, "/tools/%zu", i), "not_allowed",
+			                  "The tools are files, requests, invoices, "
+			                  "messages and tasks.");
 	return result;
 }

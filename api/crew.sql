@@ -70,11 +70,20 @@ where firm_id = :firm and membership_id = :membership and client_id in (select i
 returning client_id
 
 -- name: crew_hand_over_matters
--- Those that the caller may know of: nobody gets into a restricted one by dismissing somebody of its team.
+-- Those that the caller may know of: nobody gets into a restricted one by dismissing somebody of its team. All are
+-- locked first, in the order in which crew_leave_matters wants them.
+with led as (
+	select x.id
+	from matter x
+	join matter_team t on t.firm_id = x.firm_id and t.matter_id = x.id and t.membership_id = :membership::uuid
+	where x.firm_id = :firm::uuid
+	order by x.id
+	for no key update of x
+)
 insert into matter_team (firm_id, matter_id, membership_id, created_at)
-select t.firm_id, t.matter_id, :heir::uuid, :now::timestamptz
-from matter_team t
-where t.firm_id = :firm::uuid and t.membership_id = :membership::uuid and matter_open(t.firm_id, t.matter_id, :me::uuid)
+select :firm, l.id, :heir::uuid, :now::timestamptz
+from led l
+where matter_open(:firm, l.id, :me::uuid)
 on conflict on constraint matter_team_pkey do nothing
 
 -- name: crew_leave_matters

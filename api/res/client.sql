@@ -113,6 +113,18 @@ select default_shares(:firm::uuid, m.id, :now::timestamptz, :client_id::uuid)
 from membership m
 where m.firm_id = :firm and m.contact_id = :contact_id::uuid
 
+-- name: client_hold_relation
+-- What changes with the relation, behind the client: the contact, then the matters that the contact is a client on.
+with person as (
+	select n.id from contact n where n.firm_id = :firm::uuid and n.id = :contact_id::uuid for no key update
+)
+select x.id
+from person p
+join matter_contact mc on mc.firm_id = :firm and mc.contact_id = p.id and mc.related_client_id = :client_id::uuid
+join matter x on x.firm_id = mc.firm_id and x.id = mc.matter_id
+order by x.id
+for no key update of x
+
 -- name: client_unrelate
 delete from client_contact
 where firm_id = :firm::uuid and client_id = :client_id::uuid and contact_id = :contact_id::uuid

@@ -132,6 +132,7 @@ int contact_archive(struct rq *rq)
 	if (strcmp(c.entity, "individual") == 0 && row_bool(&rows, 0, "last"))
 		return err_set(&rq->err, PROBLEM_last_individual_contact,
 		               "A business client keeps at least one individual contact.");
+	TRY(db_query(&rq->db, &sql_contact_hold_matters, NULL, NULL));
 	TRY(db_query(&rq->db, &sql_contact_unrelate_all, NULL, NULL));
 	TRY(change_one(rq, &sql_contact_archive, NULL));
 	TRY(record(rq, "contact.deleted", c.id, id_none));

@@ -96,6 +96,15 @@ select exists (
 		)
 ) as last
 
+-- name: contact_hold_matters
+-- Those that the contact, who is held, is a client on: they change with the relations.
+select x.id
+from matter x
+join matter_contact mc on mc.firm_id = x.firm_id and mc.matter_id = x.id and mc.role = 'client'
+where x.firm_id = :firm::uuid and mc.contact_id = :contact_id::uuid
+order by x.id
+for no key update of x
+
 -- name: contact_unrelate_all
 delete from client_contact where firm_id = :firm::uuid and contact_id = :contact_id::uuid
 

@@ -3,7 +3,10 @@
 // The other call is a session of the test, which does what that call does with the rows and stands still in between.
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { eventually, newClient, newColleague, newMatter, newOffice, stack, uuidOf, type Firm, type Person, type Schema } from '../lib/kit.js';
+import {
+  eventually, newClient, newColleague, newContact, newMatter, newOffice, ok, stack, unique, uuidOf, type Firm, type Person,
+  type Schema,
+} from '../lib/kit.js';
 
 let firm: Firm;
 let staff: Person;
@@ -31,7 +34,7 @@ async function meet({ call, done, next, ids }: Meeting): Promise<string> {
     let answered = false;
     const reply = call().finally(() => (answered = true));
     await eventually(async () => {
-      const { rows } = await run('select from pg_stat_activity where pg_backend_pid() = any(pg_blocking_pids(pid))');
+      const { rows } = await run('select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))');
       assert.ok(answered || rows.length > 0, 'the call neither waits nor answers');
     });
     if (next) await run(next);
@@ -44,7 +47,24 @@ async function meet({ call, done, next, ids }: Meeting): Promise<string> {
 }
 
 const idOf = (person: Person) => person.session.principal.id;
+/** Two of the same, the one with the smaller id first. */
+async function two<T extends { id: string }>(make: () => Promise<T>): Promise<[T, T]> {
+  const [one, other] = [await make(), await make()];
+  return one.id < other.id ? [one, other] : [other, one];
+}
+const hold = (table: string, id: string) => `select from ${table} where id = ${id} for no key update`;
 const dismissed = "update membership set state = 'suspended', identity_id = null, updated_at = updated_at where id = $1";
+
+/** A contact who is the client's and on a matter of it: $1 and $2. */
+const partOf = (call: (path: { client_id: string; contact_id: string }) => Promise<Replied>, done: string, next: string) => ({
+  is: '204',
+  of: async () => {
+    const contact = await newContact(staff, client);
+    await newContact(staff, client);
+    const matter = await newMatter(staff, client, [contact]);
+    return { call: () => call({ client_id: client.id, contact_id: contact.id }), done, next, ids: [contact.id, matter.id] };
+  },
+});
 
 const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
   'assigned to a matter by one and dismissed by another at once': {
@@ -55,7 +75,7 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       return {
         call: () => staff.api.PUT('/v1/matters/{matter_id}/team/{staff_id}', { params: { path } }),
         done: dismissed,
-        next: 'select from matter where id = $2 for no key update',
+        next: hold('matter', '$2'),
         ids: [idOf(leaver), matter.id],
       };
     },
@@ -68,7 +88,7 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       return {
         call: () => staff.api.PUT('/v1/clients/{client_id}/team/{staff_id}', { params: { path } }),
         done: dismissed,
-        next: 'select from client where id = $2 for no key update',
+        next: hold('client', '$2'),
         ids: [idOf(leaver), other.id],
       };
     },
@@ -80,7 +100,7 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       return {
         call: () => leaver.api.PATCH('/v1/matters/{matter_id}', { params: { path: { matter_id: matter.id } }, body: { restricted: true } }),
         done: dismissed,
-        next: 'select from matter where id = $2 for no key update',
+        next: hold('matter', '$2'),
         ids: [idOf(leaver), matter.id],
       };
     },
@@ -93,6 +113,71 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
         call: () => leaver.api.POST('/v1/matters', { body: { client_id: client.id, name: 'Quiet', restricted: true } }),
         done: dismissed,
         ids: [idOf(leaver)],
+      };
+    },
+  },
+  'a contact off its client by one and off a matter by another at once': partOf(
+    (path) => staff.api.DELETE('/v1/clients/{client_id}/contacts/{contact_id}', { params: { path } }),
+    hold('matter', '$2'),
+    'delete from matter_contact where matter_id = $2',
+  ),
+  'a contact off its client by one and renamed by another': partOf(
+    (path) => staff.api.DELETE('/v1/clients/{client_id}/contacts/{contact_id}', { params: { path } }),
+    hold('contact', '$1'),
+    hold('matter', '$2'),
+  ),
+  'a contact archived by one and off a matter by another': partOf(
+    (path) => staff.api.DELETE('/v1/contacts/{contact_id}', { params: { path } }),
+    hold('matter', '$2'),
+    'delete from matter_contact where matter_id = $2',
+  ),
+  'two dismissed by two who hand the same matters over': {
+    is: '204',
+    of: async () => {
+      const [leaver, heir] = [await newColleague(firm), await newColleague(firm)];
+      const [low, high] = await two(() => newMatter(staff, client));
+      for (const { id } of [high, low])
+        await ok(staff.api.PUT('/v1/matters/{matter_id}/team/{staff_id}', { params: { path: { matter_id: id, staff_id: idOf(leaver) } } }));
+      const params = { path: { staff_id: idOf(leaver) }, query: { handover_to: idOf(heir) } };
+      return {
+        call: () => staff.api.DELETE('/v1/staff/{staff_id}', { params }),
+        done: hold('matter', '$1'),
+        next: hold('matter', '$2'),
+        ids: [low.id, high.id],
+      };
+    },
+  },
+  'renamed by themselves, on the teams of a client and of a matter': {
+    is: '200',
+    of: async () => {
+      const [mate, other] = [await newColleague(firm), await newClient(staff)];
+      const { id } = await newMatter(staff, other);
+      await ok(staff.api.PUT('/v1/matters/{matter_id}/team/{staff_id}', { params: { path: { matter_id: id, staff_id: idOf(mate) } } }));
+      await ok(staff.api.PUT('/v1/clients/{client_id}/team/{staff_id}', { params: { path: { client_id: other.id, staff_id: idOf(mate) } } }));
+      return {
+        call: () => mate.api.PATCH('/v1/me', { body: { name: unique('Mate') } }),
+        done: hold('client', '$1'),
+        next: hold('matter', '$2'),
+        ids: [other.id, id],
+      };
+    },
+  },
+  'an import that gives a client contacts, and who changes them': {
+    is: '204',
+    of: async () => {
+      const other = await newClient(staff);
+      const ids = (await Promise.all(Array.from({ length: 8 }, () => newContact(staff)))).map(({ id }) => id).sort();
+      const rows = ids.map((id) => `('${firm.id}'::uuid, '${uuidOf(other.id)}'::uuid, '${uuidOf(id)}'::uuid, now())`);
+      // The smallest lies last in the table, in whose order an import of many reads it.
+      await stack.sql('update contact set phone = $2 where id = $1', [uuidOf(ids[0] ?? ''), '1']);
+      return {
+        call: async () => {
+          await stack.sql(`set enable_sort = off; set enable_indexscan = off; set enable_bitmapscan = off; insert into client_contact (firm_id, client_id, contact_id, created_at) values ${rows}`);
+          return { response: new Response(null, { status: 204 }) };
+        },
+        done: hold('contact', '$1'),
+        next: 'select from contact where id in ($2, $3, $4, $5, $6, $7, $8) for no key update',
+        ids,
       };
     },
   },

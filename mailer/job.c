@@ -283,6 +283,7 @@ static const char *freeze(struct unit *u, struct job *job, const struct rows *ro
 		.firm = row_text(rows, i, "firm"),
 		.accent = row_text(rows, i, "accent_color"),
 		.support_email = row_text(rows, i, "support_email"),
+		.in_charge = row_text(rows, i, "in_charge"),
 		.help = documents(&job->arena, row_text(rows, i, "help_links")),
 		.portal = portal_url(u->queue, rows, i),
 		.slug = row_text(rows, i, "slug"),

@@ -64,9 +64,12 @@ for update of e skip locked;
 -- name: job_facts
 -- All that a mail says, and in `stop` why it is not to be sent after all (pitfall P12). A document counts while
 -- it is not in the trash, not with another client and, for portal people, while they see it; for staff, while it is in
--- no matter that they may not know of. What was frozen is good as long as all that it names still counts.
+-- no matter that they may not know of. What was frozen is good as long as all that it names still counts, and whoever it
+-- asks to answer is still in charge: the one that would be told of what the client uploads there.
 select e.firm_id, e.id, e.kind, e.to_email, e.to_name, e.attempts, e.expires_at,
-       case when coalesce(coalesce(u.ids, h.ids) @> (e.frozen -> 'named'), true) then e.frozen end as frozen,
+       case when coalesce(coalesce(u.ids, h.ids) @> (e.frozen -> 'named'), true)
+                 and coalesce(e.frozen ->> 'reply_to', '') in ('', b.email)
+            then e.frozen end as frozen, b.email as in_charge,
        e.folder_id, e.document_id, e.membership_id, e.to_email_key, not f.notify_required as may_end,
        r.state = 'known' or e.kind = 'invitation' and exists (
          select from membership x
@@ -212,7 +215,25 @@ left join lateral (
               where p.item_kind = 'folder' and p.folder_id = x.folder_id)
           end
   ) g
-) h on e.kind = 'items.shared';
+) h on e.kind = 'items.shared'
+left join lateral (
+  select min(x.login_email) as email
+  from (
+    select t.membership_id as id
+    from client_team t
+    where t.firm_id = e.firm_id and t.client_id = e.client_id
+    union
+    select t.membership_id
+    from matter y
+    join matter_team t on t.firm_id = y.firm_id and t.matter_id = y.id
+    where y.firm_id = e.firm_id and y.id = any(e.matter_ids) and y.restricted
+  ) a
+  join membership x on x.firm_id = e.firm_id and x.id = a.id and x.kind = 'staff' and x.state = 'active'
+  where mail_told(e.firm_id, e.matter_ids, e.folder_id, e.document_ids || e.document_id, x.id)
+  having count(*) = 1
+) b on m.kind = 'portal' and e.kind in ('folder.shared', 'document.shared', 'items.shared', 'document.uploaded') and exists (
+  select from client_contact l
+  where l.firm_id = e.firm_id and l.client_id = e.client_id and l.contact_id = m.contact_id);
 
 -- name: job_freeze
 -- The claim. From here on an attempt may be under way: it is committed before the first byte goes out.

@@ -192,6 +192,7 @@ const char *letter_freeze(struct arena *a, const struct letter_facts *f)
 	put(&w, "locale", f->locale);
 	put(&w, "from", f->from_email);
 	put(&w, "to", f->to_email);
+	put(&w, "reply_to", f->in_charge);
 	put(&w, "message_id", message_id(a, f));
 	json_key(&w, "date_ms");
 	json_put_int(&w, f->now_ms);
@@ -238,17 +239,28 @@ static const char *with_token(struct arena *a, const struct json *root, const ch
 	return base && token ? arena_printf(a, "%s%s", base, token) : NULL;
 }
 
+/* Answers go to whoever is in charge (pitfall 37), else to the firm; NULL: neither can be written
+ * to. */
+static const char *reply_to(const struct json *root)
+{
+	const char *in_charge = member_text(root, "reply_to");
+	const char *support = member_text(json_member(root, "vars"), "support_email");
+
+	if (mime_address_ok(in_charge))
+		return in_charge;
+	return mime_address_ok(support) ? support : NULL;
+}
+
 static int write_mime(struct arena *a, const struct json *root, const char *one_click,
                       struct letter *out)
 {
 	const struct json *vars = json_member(root, "vars");
-	const char *support = member_text(vars, "support_email");
 	struct mime_mail mail = {
 		.from_email = member_text(root, "from"),
 		.from_name = member_text(vars, "firm"),
 		.to_email = out->to_email,
 		.to_name = member_text(vars, "to_name"),
-		.reply_to = mime_address_ok(support) ? support : NULL,
+		.reply_to = reply_to(root),
 		.subject = out->subject,
 		.message_id = out->message_id,
 		.boundary = boundary(a, out->message_id),

@@ -4,9 +4,9 @@
  *
  * The first attempt freezes all that the mail is made from as one JSON text, which is kept with the
  * envelope; every attempt writes the mail from that text alone, so that all copies are the same
- * byte for byte. Where one of several things that it names is withdrawn before it was sent, it is
- * frozen anew, and is another mail with another message id. What opens a door is not in it: tokens
- * and codes are derived again each time.
+ * byte for byte. Where one of several things that it names is withdrawn before it was sent, or
+ * whoever is to get the answers is in charge no more, it is frozen anew, and is another mail with
+ * another message id. What opens a door is not in it: tokens and codes are derived again each time.
  */
 #ifndef PORTICO_MAILER_LETTER_H
 #define PORTICO_MAILER_LETTER_H
@@ -25,6 +25,7 @@ struct letter_facts {
 	const char *to_email, *to_name;
 	const char *from_email;
 	const char *firm, *accent, *support_email;
+	const char *in_charge;   /* who of the staff gets the answers; NULL: support_email */
 	const struct json *help; /* pages that help: [{title, url}] */
 	const char *portal;      /* base of the link, no slash at its end */
 	const char *slug;        /* the firm's, where the address does not tell it; else NULL */

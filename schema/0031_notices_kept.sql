@@ -1,4 +1,4 @@
--- 0031_notices_kept.sql - a notice that waits while the access changes hands is told to whoever comes in.
+-- 0031_notices_kept.sql - a notice that waits while the access changes hands is told to whoever comes in; who gets the answers.
 
 set role portico_owner;
 
@@ -49,5 +49,8 @@ begin
 	perform identity_drop_password_if_orphan(who);
 end
 $$;
+
+-- The mailer asks who may know of what a mail is about, before it names whom to answer.
+grant execute on function mail_told(uuid, uuid[], uuid, uuid[], uuid), gone_matter_open(uuid, boolean, uuid) to portico_mailer;
 
 reset role;

@@ -299,16 +299,33 @@ static void test_letter_not_readable(void **state)
 	}
 }
 
-/* A firm's odd support address is left out: it holds no mail up. */
-static void test_letter_odd_support_address(void **state)
+/* Who gets the answers (pitfall 37); an odd address is left out: it holds no mail up. */
+static void test_letter_reply_to(void **state)
 {
-	struct letter_facts facts = sample("folder.shared");
-	struct letter letter;
+	static const struct {
+		const char *in_charge, *support, *want;
+	} rows[] = {
+		{"olga@adler.example", "help@adler.example", "Reply-To: <olga@adler.example>\r\n"},
+		{NULL, "help@adler.example", "Reply-To: <help@adler.example>\r\n"},
+		{"b\xc3\xbcro@adler.example", "help@adler.example",
+	         "Reply-To: <help@adler.example>\r\n"},
+		{"olga@adler.example", NULL, "Reply-To: <olga@adler.example>\r\n"},
+		{NULL, "b\xc3\xbcro@adler.example", NULL},
+	};
 
 	(void)state;
-	facts.support_email = "b\xc3\xbcro@adler.example";
-	letter = written(&facts, NULL);
-	assert_null(strstr(letter.message, "Reply-To"));
+	for (size_t i = 0; i < lengthof(rows); i++) {
+		struct letter_facts facts = sample("folder.shared");
+		struct letter letter;
+
+		facts.in_charge = rows[i].in_charge;
+		facts.support_email = rows[i].support;
+		letter = written(&facts, NULL);
+		if (rows[i].want)
+			assert_non_null(strstr(letter.message, rows[i].want));
+		else
+			assert_null(strstr(letter.message, "Reply-To"));
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -321,7 +338,7 @@ int main(void)
 		TEST(test_letter_portals),         TEST(test_letter_registration),
 		TEST(test_letter_share),           TEST(test_letter_upload),
 		TEST(test_letter_of_little_known), TEST(test_letter_is_the_same_every_time),
-		TEST(test_letter_not_readable),    TEST(test_letter_odd_support_address),
+		TEST(test_letter_not_readable),    TEST(test_letter_reply_to),
 	};
 
 	return cmocka_run_group_tests_name("letter", tests, NULL, NULL);

@@ -202,6 +202,78 @@ test('300 uploads are one mail that lists twenty and counts the rest', async () 
 	assert.equal(rig.sink.mails.length, 1);
 });
 
+const colleague = async (w, state = 'active') => {
+	const member = await rig.make.staff(w.firm, 'member', { state });
+	await team(w, member);
+	return member;
+};
+const staffed = (...states) => async (w) => {
+	const members = [];
+	for (const state of states)
+		members.push(await colleague(w, state));
+	return { share: w.share, members };
+};
+// A folder of a restricted matter, shared with the person; `inside`: how many of the client's team are on the matter's too.
+const secret = (inside) => async (w) => {
+	const matter = await rig.make.matter(w.client, { restricted: true });
+	await rig.make.take(matter, w.contact);
+	await rig.make.share(w.person, { matter });
+	const folder = await rig.make.folder(w.client, null, { matter_id: matter.id });
+	await colleague(w);
+	const members = [await rig.make.staff(w.firm, 'member'), await colleague(w)].slice(0, inside);
+	for (const member of members)
+		await rig.make.join(matter, member);
+	return { share: await rig.make.share(w.person, { folder }), members };
+};
+// [who looks after the client, how, whether answers go to the first of them]
+const inCharge = [
+	['nobody', staffed(), false],
+	['one', staffed('active'), true],
+	['one, and one who has left', staffed('active', 'suspended'), true],
+	['one who has left', staffed('suspended'), false],
+	['two', staffed('active', 'active'), false],
+	['one, who may not know of the matter', secret(0), false],
+	['one for the matter', secret(1), true],
+	['two for the matter', secret(2), false],
+];
+test('pitfall 37 P22 answers to a client\'s notice go to the one who is in charge; to the firm where there is none, or several', async () => {
+	await rig.mailer();
+	for (const [who, staffing, one] of inCharge) {
+		const w = await rig.world({ support_email: 'help@adler.example' });
+		const { share, members } = await staffing(w);
+		await rig.mailShare(w, share);
+		const [mail] = await rig.sink.wait(w.person.login_email, 1, 0, 60_000);
+		assert.equal(headers(mail.raw)['reply-to'], `<${one ? members[0].login_email : 'help@adler.example'}>`, who);
+	}
+});
+
+test('pitfall 37 an invitation, whose address nobody has proved, and a mail to the staff name the firm', async () => {
+	const w = await rig.world({ support_email: 'help@adler.example' });
+	const member = await colleague(w);
+	await rig.mailer();
+	await rig.mailInvitation(w, await rig.invitation(w));
+	await rig.mailUpload(w, w.portal);
+	for (const to of [w.person.login_email, member.login_email]) {
+		const [mail] = await rig.sink.wait(to, 1, 0, 60_000);
+		assert.equal(headers(mail.raw)['reply-to'], '<help@adler.example>');
+	}
+});
+
+test('pitfall 37 whoever leaves while a notice waits is not named by it', async () => {
+	const w = await rig.world({ support_email: 'help@adler.example' });
+	const member = await colleague(w);
+	rig.sink.faults = [{ at: 'rcpt', code: 450, times: 1 }];
+	await rig.mailer();
+	const [{ id }] = await rig.mailShare(w);
+	const first = await rig.settled(id, 'deferred');
+	assert.equal(first.frozen.reply_to, member.login_email);
+	await rig.owner.query("update membership set state = 'suspended' where id = $1", [member.id]);
+	rig.setOffset(20);
+	const e = await rig.settled(id, 'sent');
+	assert.equal(headers(rig.sink.mails[0].raw)['reply-to'], '<help@adler.example>');
+	assert.notEqual(e.message_id, first.message_id);
+});
+
 test('one document is named in the subject and linked; folders apart lead to the door', async () => {
 	const w = await rig.world({ mail_coalesce_seconds: 60 });
 	const { doc } = await rig.mailUpload(w, w.staff);

@@ -10,7 +10,7 @@
 const char *render_text(struct arena *a, const char *source, bool html, const struct json *vars,
                         const struct template_value *extras)
 {
-	const struct template t = {source, html, RENDER_PART_MAX, tpl_files};
+	const struct template_part t = {source, html, RENDER_PART_MAX, tpl_files};
 
 	return template_fill(a, &t, vars, extras);
 }

@@ -192,7 +192,7 @@ static void fill_span(struct context *c, const char *from, const char *to)
 	buf_add(c->out, from, (size_t)(to - from));
 }
 
-const char *template_fill(struct arena *a, const struct template *t, const struct json *vars,
+const char *template_fill(struct arena *a, const struct template_part *t, const struct json *vars,
                           const struct template_value *values)
 {
 	struct context c = {

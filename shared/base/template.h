@@ -31,8 +31,8 @@ struct template_value {
 	const char *name, *value;
 };
 
-struct template
-{
+/* What is filled in at once: one part of a mail, or of a page. */
+struct template_part {
 	const char *source;
 	bool html;  /* escape values for HTML; else control characters become blanks */
 	size_t max; /* bytes of what comes out */
@@ -44,7 +44,7 @@ struct template
  * `values` (NULL: none). The text, owned by `a`; NULL when the template is malformed or what comes
  * out is too long.
  */
-const char *template_fill(struct arena *a, const struct template *t, const struct json *vars,
+const char *template_fill(struct arena *a, const struct template_part *t, const struct json *vars,
                           const struct template_value *values);
 
 /*

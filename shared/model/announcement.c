@@ -168,7 +168,7 @@ static const char *page_of(const struct announcement_filled *text,
 		{"subject", text->subject},
 		{NULL, NULL},
 	};
-	struct template part = {
+	struct template_part part = {
 		.html = true,
 		.max = FILLED_MAX,
 		.files = tpl_files,
@@ -188,7 +188,7 @@ int announcement_fill(const struct announcement *text, const struct announcement
                       struct arena *a, struct announcement_filled *filled_r, struct err *e)
 {
 	const struct template_value *values = values_of(firm, a);
-	struct template part = {.max = FILLED_MAX};
+	struct template_part part = {.max = FILLED_MAX};
 
 	*filled_r = (struct announcement_filled){.key = text->key};
 	part.source = text->subject;

@@ -84,7 +84,7 @@ static void page(struct fuzz *f, const char *text)
 /* What is taken can be filled in. */
 static void taken(struct fuzz *f, const char *source)
 {
-	const struct template t = {.source = source, .max = 1 << 20};
+	const struct template_part t = {.source = source, .max = 1 << 20};
 	struct texts names;
 
 	if (template_names(f->arena, source, &names) == 0)

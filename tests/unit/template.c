@@ -43,7 +43,7 @@ static void test_template_names(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < lengthof(cases); i++) {
-		const struct template t = {.source = cases[i].source, .max = 4096};
+		const struct template_part t = {.source = cases[i].source, .max = 4096};
 		struct texts names;
 		bool taken = template_names(&arena, t.source, &names) == 0;
 

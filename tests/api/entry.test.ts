@@ -85,7 +85,7 @@ test('P8 each sending has a token and an expiry of its own, and the one before s
   assert.equal((await read(sent.id)).status, 'accepted');
 });
 
-test('P9 P10 42 a first mail that failed: told with what the server said, not tried by itself, tried again on the same invitation', async () => {
+test('P9 P10 P42 a first mail that failed: told with what the server said, not tried by itself, tried again on the same invitation', async () => {
   const contact = await newContact(staff, await newClient(staff));
   const email = contact.primary_email ?? '';
   await ok(staff.api.PATCH('/v1/firm', { body: { reinvite_mode: 'cycle' } }), 200);
@@ -162,7 +162,7 @@ test('P17 sharing with somebody whose access is off says to switch it on', async
   assert.match(problem.detail, /on first/);
 });
 
-test('45 an invitation to somebody of the staff opens the portal and nothing of the staff’s', async () => {
+test('P45 an invitation to somebody of the staff opens the portal and nothing of the staff’s', async () => {
   const colleague = await newColleague(firm);
   const { token, email } = await invited({ primary_email: colleague.email });
   const user = await accept(token, firm.slug, email);

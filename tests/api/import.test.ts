@@ -181,7 +181,7 @@ test('what the firm and other lines say against a row is a fault of it', async (
   assert.deepEqual(faultsOf((await rowsOf(contacts.id))[0]), ['/client_codes client_archived', '/client_codes no_such_client']);
 });
 
-test('contacts: made, related to the clients of their codes, found again by any of their addresses', async () => {
+test('P34 contacts: made, related to the clients of their codes, found again by any of their addresses, however they are written', async () => {
   const a = unique('C');
   const clients = [await newClient(staff, { code: `${a}1` }), await newClient(staff, { code: `${a}2` })];
   const text = `${CONTACTS}\nindividual,Cleo Carr,Cleo,Carr,${a}@x.test;${a}-home@x.test,+44 1,${a}1;${a}2;${a}1\n`;

@@ -225,7 +225,7 @@ test('the mail log is filtered by status, and names no secret', async () => {
   assert.ok(sent.data.every((m) => !JSON.stringify(m).includes('accept#')));
 });
 
-test('pitfall 38 every mail is from the server’s own address, whoever it is about; 36 to one address each', async () => {
+test('P38 P36 every mail is from the server’s own address, whoever it is about, and to one address', async () => {
   const from = stack.env['PORTICO_MAIL_FROM'] ?? 'none';
   for (const mail of await sink.now()) {
     assert.ok(mail.headers['from']?.endsWith(`<${from}>`) || mail.headers['from'] === from, mail.headers['from']);
@@ -234,7 +234,7 @@ test('pitfall 38 every mail is from the server’s own address, whoever it is ab
   }
 });
 
-test('mails are well formed: parts, headers, lines, the recipient’s address alone', async () => {
+test('P35 mails are well formed: parts, headers, lines, the recipient’s address alone', async () => {
   for (const mail of await sink.now()) {
     const head = mail.raw.slice(0, mail.raw.indexOf('\r\n\r\n'));
     assert.ok(!/[^\r]\n|\r[^\n]/.test(mail.raw), 'bare CR or LF');

@@ -284,7 +284,7 @@ test('S1_8 S1_10 who waits can sign in, is told so, and finds every other call c
   await refused(login(firm, waiting.email, 'not this password'), 401, 'invalid_credentials');
 });
 
-test('S1_10 S1_13 every call of the portal and of the staff is 403 awaiting_verification to who waits, uploads too, and 0 bytes are stored', async () => {
+test('S1_10 S1_13 P39 every call of the portal and of the staff is 403 awaiting_verification to who waits, uploads too, and 0 bytes are stored', async () => {
   const world = await newWorld('waiting');
   await openDoor(world.firm);
   const waiting = await newPending(world.firm);
@@ -329,7 +329,7 @@ test('S1_11 every active owner and admin gets exactly one mail, firm users and t
   assert.deepEqual((await settled(busy, waiting.email, mark)).length, 1, 'S1-18 the confirmation and nothing more');
 });
 
-test('pitfall 33 whoever of the staff asks for it is told of registrations too, an admin whatever he asks for', async () => {
+test('P33 whoever of the staff asks for it is told of registrations too, an admin whatever he asks for', async () => {
   const busy = await newFirm('asked');
   await openDoor(busy);
   const [admin, member, off] = [await newColleague(busy, 'admin'), await newColleague(busy), await newColleague(busy)];
@@ -421,7 +421,7 @@ test('S1_12 S1_17 verified by a firm user as a new contact: default rights, the 
   await refused(member.api.PUT('/v1/contacts/{contact_id}/portal_access', { params: { path: { contact_id: contact.id } }, body: { send: 'now', login_email: address() } }), 422, 'not_eligible');
 });
 
-test('C15 pitfall 44 a session from before keeps its token, has the rights of now and not one more', async () => {
+test('C15 P44 a session from before keeps its token, has the rights of now and not one more', async () => {
   const waiting = await newPending(firm);
   const before = await ok(waiting.api.GET('/v1/auth/session'), 200);
   await ok(verify(waiting.id), 200);
@@ -484,7 +484,7 @@ test('what stands in the way of verifying is said, and nothing has happened then
   await refused(verify(unconfirmed?.id ?? ''), 409, 'registration_unconfirmed');
 });
 
-test('pitfall 32 whoever came in by registration is like whoever was invited: the same rights, the same notices', async () => {
+test('P32 whoever came in by registration is like whoever was invited: the same rights, the same notices', async () => {
   const invited = await newPortalUser(firm, client);
   const self = await newPending(firm);
   const contact = await ok(verify(self.id), 200);

@@ -216,7 +216,7 @@ test('an access with an end is over by then: no session outlives it, the link di
   assert.equal(off.ends_at, null);
 });
 
-test('pitfall 40 the end of an access holds behind every door', async () => {
+test('P40 the end of an access holds behind every door', async () => {
   await setSignIn(firm, 'both');
   try {
     const user = await newPortalUser(firm, await newClient(staff));
@@ -253,7 +253,7 @@ test('pitfall 40 the end of an access holds behind every door', async () => {
   }
 });
 
-test('41 the end is moved and taken off, and the log says which; access that is off has none', async () => {
+test('P41 the end is moved and taken off, and the log says which; access that is off has none', async () => {
   const user = await newPortalUser(firm, await newClient(staff));
   const soon = await inDays(0.25);
   assert.equal((await ok(change(user.contact, soon), 200)).ends_at, soon);

@@ -153,7 +153,7 @@ describe('asked for', () => {
     await oneWins(next, '200', ['401 invalid_code', '410 challenge_expired'], 20);
   });
 
-  test('43 five tries, then the token is nothing, also with the right code', async () => {
+  test('P43 five tries, then the token is nothing, also with the right code', async () => {
     await advance(901);
     const asked = await login(cora.email);
     for (let i = 0; i < 5; i++) await refused(answer(asked, wrong(await codeOf(secret))), 401, 'invalid_code');
@@ -384,7 +384,7 @@ describe('lost', () => {
   });
 });
 
-test('44 a session never has more than its person has at that moment', async () => {
+test('P44 a session never has more than its person has at that moment', async () => {
   await staff();
   const ann = await newPortalUser(firm, await newClient(firm.owner));
   const state = (to: string) => stack.sql('update membership set state = $2 where login_email = $1', [ann.email, to]);

@@ -236,7 +236,7 @@ const inCharge = [
 	['one for the matter', secret(1), true],
 	['two for the matter', secret(2), false],
 ];
-test('pitfall 37 P22 answers to a client\'s notice go to the one who is in charge; to the firm where there is none, or several', async () => {
+test('P37 P22 answers to a client\'s notice go to the one who is in charge; to the firm where there is none, or several', async () => {
 	await rig.mailer();
 	for (const [who, staffing, one] of inCharge) {
 		const w = await rig.world({ support_email: 'help@adler.example' });
@@ -247,7 +247,7 @@ test('pitfall 37 P22 answers to a client\'s notice go to the one who is in charg
 	}
 });
 
-test('pitfall 37 an invitation, whose address nobody has proved, and a mail to the staff name the firm', async () => {
+test('P37 an invitation, whose address nobody has proved, and a mail to the staff name the firm', async () => {
 	const w = await rig.world({ support_email: 'help@adler.example' });
 	const member = await colleague(w);
 	await rig.mailer();
@@ -259,7 +259,7 @@ test('pitfall 37 an invitation, whose address nobody has proved, and a mail to t
 	}
 });
 
-test('pitfall 37 whoever leaves while a notice waits is not named by it', async () => {
+test('P37 whoever leaves while a notice waits is not named by it', async () => {
 	const w = await rig.world({ support_email: 'help@adler.example' });
 	const member = await colleague(w);
 	rig.sink.faults = [{ at: 'rcpt', code: 450, times: 1 }];

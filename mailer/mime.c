@@ -2,6 +2,7 @@
 #include "mime.h"
 
 #include <stdio.h>
+#include <strings.h>
 #include <time.h>
 
 enum {
@@ -110,7 +111,9 @@ static void add_quoted(struct buf *b, const char *text)
 	buf_char(b, '"');
 }
 
-/* `Name: "Person" <address>`; the address goes on its own line, since it may have 254 characters.
+/*
+ * `Name: "Person" <address>`; the address goes on its own line, since it may have 254 characters.
+ * A person who is called by the address alone is not named: `"a@x" <a@x>` is how forgeries look.
  */
 static void add_address_header(struct buf *b, const char *name, const char *person,
                                const char *email)
@@ -118,7 +121,7 @@ static void add_address_header(struct buf *b, const char *name, const char *pers
 	size_t used = strlen(name) + 2;
 
 	buf_printf(b, "%s: ", name);
-	if (person && *person) {
+	if (person && *person && strcasecmp(person, email) != 0) {
 		if (is_plain(person) && used + 2 * strlen(person) + 2 <= LINE_MAX_CHARS)
 			add_quoted(b, person);
 		else

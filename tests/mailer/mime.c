@@ -70,6 +70,31 @@ static void test_mime_whole_mail(void **state)
 	assert_string_equal(got, written(&mail));
 }
 
+static void test_mime_person(void **state)
+{
+	static const struct {
+		const char *name, *header;
+	} rows[] = {
+		{"Ann", "\r\nTo: \"Ann\"\r\n <ann@x.test>\r\n"},
+		{"", "\r\nTo: <ann@x.test>\r\n"},
+		{NULL, "\r\nTo: <ann@x.test>\r\n"},
+		{"ann@x.test", "\r\nTo: <ann@x.test>\r\n"},
+		{"Ann@X.test", "\r\nTo: <ann@x.test>\r\n"},
+		{"ann@x.test.", "\r\nTo: \"ann@x.test.\"\r\n <ann@x.test>\r\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < lengthof(rows); i++) {
+		struct mime_mail mail = sample();
+		const char *got;
+
+		mail.to_name = rows[i].name;
+		got = written(&mail);
+		if (!got || !strstr(got, rows[i].header))
+			fail_msg("row %zu: %s", i, got ? got : "(null)");
+	}
+}
+
 static void test_mime_subject(void **state)
 {
 	static const struct {
@@ -227,6 +252,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_mime_whole_mail, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mime_subject, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mime_person, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mime_one_click_cannot_inject, set_up,
 	                                        tear_down),
 		cmocka_unit_test_setup_teardown(test_mime_long_values, set_up, tear_down),

@@ -234,6 +234,23 @@ static int note_asked(struct rq *rq, const struct id *registration)
 	return audit_write(&rq->db, &nobody, &entry, rq->now);
 }
 
+/* There until the commit. */
+static int hold_link(struct rq *rq, const struct id *link)
+{
+	enum problem why;
+	const char *text;
+	struct rows rows;
+
+	if (id_is_none(link))
+		return 0;
+	TRY(db_query(&rq->db, &sql_register_hold_link, ARGS({"link", arg_id(rq->arena, link)}),
+	             &rows));
+	if (rows.n > 0)
+		return 0;
+	why = link_end(&rows, &text);
+	return err_set(&rq->err, why, "%s", text);
+}
+
 /* The same rows and the same mail, known address or not: only what the mail says differs. */
 static int ask(struct rq *rq, const struct applicant *a, const char *hash)
 {
@@ -247,6 +264,7 @@ static int ask(struct rq *rq, const struct applicant *a, const char *hash)
 	db_bind(&rq->db, "firm", firm);
 	db_prelude(&rq->db, &sql_register_claim, NULL, NULL);
 	TRY(count(rq, a));
+	TRY(hold_link(rq, &a->host->link));
 	TRY(db_query(&rq->db, &sql_register_supersede, ARGS({"email_key", a->email_key}), NULL));
 	TRY(db_put(&rq->db, &sql_register_insert, registration_in_entity.fields, &a->in,
 	           ARGS({"firm", firm}, {"id", arg_id(rq->arena, &id)}, {"email_key", a->email_key},

@@ -37,6 +37,10 @@ set failures = case when a.resets_at <= :now then 1 else a.failures + 1 end,
 returning a.resets_at,
 	a.failures > case a.key_hash when :by_address then :address_max::integer else :place_max::integer end as beyond
 
+-- name: register_hold_link
+-- Ahead of the registrations: whoever ends the link waits in the same order.
+select l.id from sign_up_link l where l.firm_id = :firm::uuid and l.id = :link::uuid for key share
+
 -- name: register_supersede
 -- One live link for an address: the newest.
 update registration set state = 'expired', password_hash = null, handled_at = :now::timestamptz, updated_at = :now

@@ -4,7 +4,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  eventually, newClient, newColleague, newContact, newMatter, newOffice, ok, stack, unique, uuidOf, type Firm, type Person,
+  address, eventually, newClient, newColleague, newContact, newFolder, newLink, newMatter, newOffice, ok, register, stack, unique, uuidOf, type Firm, type Person,
   type Schema,
 } from '../lib/kit.js';
 
@@ -131,6 +131,21 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
     hold('matter', '$2'),
     'delete from matter_contact where matter_id = $2',
   ),
+  'asked for once more by a link, which goes with its folder': {
+    is: '202',
+    of: async () => {
+      const { link, token } = await newLink(staff, { folder_id: (await newFolder(staff, client)).id });
+      const ask = { sign_up_token: token };
+      const email = address();
+      await ok(register(firm, email, ask), 202);
+      return {
+        call: () => register(firm, email, ask),
+        done: 'select from sign_up_link where id = $1 for update',
+        next: 'select from registration where sign_up_link_id = $1 for no key update',
+        ids: [link.id],
+      };
+    },
+  },
   'two dismissed by two who hand the same matters over': {
     is: '204',
     of: async () => {

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import {
-  accept, enable, newClient, newContact, newFirm, newFolder, newPortalUser, ok, share, sink, stack, tokenOf, unique, upload,
+  accept, address, enable, newClient, newContact, newFirm, newFolder, newPortalUser, ok, share, sink, stack, tokenOf, unique, upload,
   uploadFolder, type Firm, PASSWORD,
 } from '../lib/kit.js';
 import { DESK, launch, PHONE, Visitor } from './browser.js';
@@ -190,6 +190,32 @@ test('P4: who has a sign-in already proves it, and chooses no second password', 
 	await visitor.page.fill('#password', first.password);
 	await visitor.page.click('button.main');
 	await visitor.page.waitForURL(`${stack.url}/items/`);
+	await visitor.leave();
+});
+
+test('C7: where the firm lets the invited choose, another address is proved by a mail of its own; the same in capitals is no other', async () => {
+	const staff = firm.owner;
+	const choose = (registration_email: 'free' | 'locked') => ok(staff.api.PATCH('/v1/firm', { body: { registration_email } }), 200);
+	const contact = await newContact(staff, await newClient(staff));
+	const [email, other] = [contact.primary_email ?? '', address('other')];
+	await choose('free');
+	await ok(enable(staff, contact), 200);
+	const visitor = await Visitor.come(browser, stack.url, PHONE);
+	const { page } = visitor;
+	await visitor.open(`/accept#${tokenOf((await sink.mails(email))[0])}`);
+	await page.fill('#email', email.toUpperCase());
+	assert.equal(await page.isVisible('#password'), true);
+	await page.fill('#email', other);
+	assert.equal(await page.isVisible('#password'), false);
+	await visitor.look('another address');
+	await page.click('button.main');
+	await page.waitForSelector('.note.good');
+	await visitor.open(`/accept#${tokenOf((await sink.mails(other))[0])}`);
+	await page.fill('#email', other.toUpperCase());
+	await page.fill('#password', PASSWORD);
+	await page.click('button.main');
+	await page.waitForURL(`${stack.url}/items/`);
+	await choose('locked');
 	await visitor.leave();
 });
 

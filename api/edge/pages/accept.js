@@ -1,6 +1,6 @@
 // Accepts an invitation. The token stands in the fragment, which no server ever sees, and is spent only by the button.
 import { byId, call, notice, onSubmit, passwordToggle, Problem, say, showProblem } from "./api.js";
-import { arrive as goOn } from "./arrive.js";
+import { arrive } from "./arrive.js";
 import { findFirm, showFirm } from "./firm.js";
 
 const token = () => decodeURIComponent(location.hash.slice(1));
@@ -8,9 +8,12 @@ const form = byId("form");
 let invited = "";
 let asksPassword = false;
 
-/** The password is for the address whose link this is; another one has a link of its own. */
+/** Whether another address was typed than that whose link this is. */
+const isOther = () => byId("email").value.toLowerCase() !== invited.toLowerCase();
+
+/** The password is for the address whose link this is; another one gets a link of its own. */
 function settlePassword() {
-	byId("password-field").hidden = !asksPassword || byId("email").value !== invited;
+	byId("password-field").hidden = !asksPassword || isOther();
 }
 
 const ENDS = {
@@ -51,7 +54,10 @@ function show(invitation) {
 	byId("email").value = invited;
 	byId("email").readOnly = invitation.email_locked;
 	byId("email-hint").hidden = invitation.email_locked;
-	if (!invitation.email_locked) byId("email").setAttribute("aria-describedby", "email-hint");
+	if (!invitation.email_locked) {
+		byId("email").dataset.hint = "email-hint";
+		byId("email").setAttribute("aria-describedby", "email-hint");
+	}
 	askPassword(invitation);
 	byId("notice").replaceChildren();
 	form.hidden = false;
@@ -70,31 +76,18 @@ async function open() {
 	}
 }
 
-function arrive(result, email) {
-	if (result.state === "signed_in" && result.session?.audience !== "staff") {
-		location.replace("/items/");
-		return;
-	}
+function goOn(result, email) {
 	form.hidden = true;
-	if (result.state === "confirm_address") {
-		notice(`We have sent a mail to ${email}. Open its link to go on; until then nothing has changed.`, "good").focus();
-		return;
-	}
-	if (result.state === "mfa_required") {
-		goOn(result);
-		return;
-	}
-	notice(result.session?.audience === "staff"
-		? "Your account is ready. You can sign in to the firm's application with this address and password."
-		: "Your account is ready. The firm has to confirm it before you see anything; you will get a mail.", "good").focus();
+	if (result.state === "confirm_address") notice(`We have sent a mail to ${email}. Open its link to go on; until then nothing has changed.`, "good").focus();
+	else arrive(result);
 }
 
 onSubmit(form, async ({ email, password }) => {
 	const body = { token: token(), transport: "cookie" };
-	if (email !== invited) body.email = email;
+	if (isOther()) body.email = email;
 	if (!byId("password-field").hidden) body.password = password;
 	try {
-		arrive(await call("POST", "/v1/invitations/accept", body), email);
+		goOn(await call("POST", "/v1/invitations/accept", body), email);
 	} catch (problem) {
 		if (problem.code in ENDS) end(problem);
 		else throw problem;

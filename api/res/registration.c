@@ -183,6 +183,15 @@ struct offer {
 	const char *access;
 };
 
+/* Ahead of all that belongs to the contact; one that is not there is told of later. */
+static int contact_hold(struct rq *rq, const struct verify_in *in)
+{
+	if (in->create_contact)
+		return 0;
+	return db_query(&rq->db, &sql_registration_hold_contact,
+	                ARGS({"chosen", arg_id(rq->arena, &in->contact_id)}), NULL);
+}
+
 /*
  * Locks the item ahead of the registration: whoever removes it waits in the same order. Where it is
  * gone, so is the link, and there is no offer.
@@ -282,6 +291,7 @@ int registration_verify(struct rq *rq)
 	struct contact c;
 
 	TRY(body_read(rq, verify_in_entity.fields, FIELD_CREATE, &in, NULL));
+	TRY(contact_hold(rq, &in));
 	TRY(offer_find(rq, &in, &offer));
 	TRY(open_load(rq, &r));
 	if (strcmp(r.status, "unconfirmed") == 0)

@@ -1,17 +1,20 @@
--- part: registration_shown
+-- part: registration_match
 -- The contact who has this address: a person first, since a business can be given no access.
+(
+	select c.id from contact c
+	where c.firm_id = r.firm_id and c.archived_at is null and r.email_key = any(c.email_keys)
+	order by c.entity desc, c.created_at, c.id
+	limit 1
+)
+
+-- part: registration_shown
 r.id, r.name, r.email, r.phone, r.message, r.email_confirmed_at, s.status,
 	(
 		select l.id from sign_up_link l
 		where l.firm_id = r.firm_id and l.id = r.sign_up_link_id
 			and coalesce(matter_open(l.firm_id, object_matter(l.firm_id, 'sign_up_link', l.id), :me::uuid), true)
 	) as sign_up_link_id,
-	(
-		select c.id from contact c
-		where c.firm_id = r.firm_id and c.archived_at is null and r.email_key = any(c.email_keys)
-		order by c.entity desc, c.created_at, c.id
-		limit 1
-	) as matched_contact_id,
+	{{registration_match}} as matched_contact_id,
 	r.contact_id, r.expires_at,
 	case when s.status = 'expired' then coalesce(r.handled_at, r.expires_at) else r.handled_at end as handled_at,
 	case when r.handled_by_id is not null then jsonb_build_object(
@@ -52,6 +55,14 @@ where r.firm_id = :firm::uuid and r.id = :registration_id::uuid and r.state <> '
 select count(*) as pending_registrations
 from registration r
 where r.firm_id = :firm::uuid and r.state = 'pending' and r.expires_at > :now::timestamptz
+
+-- name: registration_hold_contact
+-- The one that is chosen, or has the address: ahead of the item and of the registration, as by whoever changes it.
+select n.id
+from registration r
+join contact n on n.firm_id = r.firm_id and n.id = coalesce(:chosen::uuid, {{registration_match}})
+where r.firm_id = :firm::uuid and r.id = :registration_id::uuid
+for no key update of n
 
 -- name: registration_offer
 -- What the link shares by which the person came; nothing where the person is to be another client's, or the firm has

@@ -4,7 +4,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  address, eventually, newClient, newColleague, newContact, newFolder, newLink, newMatter, newOffice, ok, register, stack, unique, uuidOf, type Firm, type Person,
+  address, eventually, newClient, newColleague, newContact, newFolder, newLink, newMatter, newOffice, newPending, ok, register, stack, unique, uuidOf, type Firm, type Person,
   type Schema,
 } from '../lib/kit.js';
 
@@ -146,6 +146,27 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       };
     },
   },
+  ...Object.fromEntries(
+    [true, false].map((chosen) => [
+      `a contact ${chosen ? 'chosen' : 'known by the address'}, verified by a matter's link by one and renamed by another`,
+      {
+        is: '200',
+        of: async () => {
+          const contact = await newContact(staff, client);
+          const matter = await newMatter(staff, client, [contact]);
+          const sign_up_token = (await newLink(staff, { matter_id: matter.id })).token;
+          const pending = await newPending(firm, { sign_up_token, ...(chosen ? {} : { email: contact.primary_email ?? '' }) });
+          const params = { path: { registration_id: pending.id } };
+          return {
+            call: () => staff.api.POST('/v1/registrations/{registration_id}/verify', { params, body: chosen ? { contact_id: contact.id } : {} }),
+            done: hold('contact', '$1'),
+            next: hold('matter', '$2'),
+            ids: [contact.id, matter.id],
+          };
+        },
+      },
+    ]),
+  ),
   'two dismissed by two who hand the same matters over': {
     is: '204',
     of: async () => {

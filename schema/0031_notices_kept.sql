@@ -1,4 +1,5 @@
--- 0031_notices_kept.sql - a notice that waits while the access changes hands is told to whoever comes in; who gets the answers.
+-- 0031_notices_kept.sql - a notice that waits while the access changes hands is told to whoever comes in; who gets the
+-- answers to mails, and who is told what became of them.
 
 set role portico_owner;
 
@@ -52,5 +53,23 @@ $$;
 
 -- The mailer asks who may know of what a mail is about, before it names whom to answer.
 grant execute on function mail_told(uuid, uuid[], uuid, uuid[], uuid), gone_matter_open(uuid, boolean, uuid) to portico_mailer;
+
+-- As in 0025, but that of a mail, which may be about several matters, each of them counts, as in the list of mails.
+create or replace function matter_told(firm uuid, kind text, object uuid, note jsonb, caller uuid) returns boolean
+language sql stable
+as $$
+	select coalesce(case
+			when $2 = 'email' then (
+				select mail_told(e.firm_id, e.matter_ids, e.folder_id, e.document_ids || e.document_id, $5)
+				from envelope e
+				where e.firm_id = $1 and e.id = $3
+			)
+			else matter_open($1, object_matter($1, $2, $3), $5)
+		end, true)
+		and ($4 ->> 'matter_id' is null
+			or coalesce(
+				matter_open($1, ($4 ->> 'matter_id')::uuid, $5), gone_matter_open($1, ($4 ->> 'restricted')::boolean, $5)
+			))
+$$;
 
 reset role;

@@ -3,7 +3,7 @@ import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   access, address, advance, disable, emails, enable, eventually, link, newClient, newColleague, newContact, newFolder, newKey,
-  newMatter, newOffice, newPortalUser, ok, raw, refused, resend, share, stack, took, unique, upload, type Caller, type Firm,
+  newMatter, newOffice, newPortalUser, ok, raw, refused, resend, share, sink, stack, took, unique, upload, type Caller, type Firm,
   type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
@@ -290,6 +290,30 @@ describe('P22 a restricted matter is there for its team and for owners alone', (
       'S2_9 S2_11 what was shared is told once more',
     );
     assert.ok(off.data.some((s) => s.item_id === matter.id && s.item_name === word));
+  });
+
+  test('that a mail about two of them came back is told only to who may know of both', async () => {
+    const own = await newPortalUser(firm, client);
+    const access_of = { params: { path: { contact_id: own.contact.id } } };
+    const matters: Schema['Matter'][] = [];
+    await ok(staff.api.POST('/v1/contacts/{contact_id}/portal_access/suspend', access_of), 200);
+    for (const _ of 'ab') {
+      const matter = await newMatter(staff, client, [own.contact], { restricted: true });
+      const folder = await newFolder(staff, client, { matter_id: matter.id });
+      await ok(share(staff, 'matter', matter, [own.contact], 'view', false), 201);
+      await ok(share(staff, 'folder', folder, [own.contact]), 201);
+      matters.push(matter);
+    }
+    await sink.misbehave({ at: 'rcpt', code: 550, times: 1, to: own.email });
+    await ok(staff.api.POST('/v1/contacts/{contact_id}/portal_access/resume', access_of), 200);
+    const back = async (as: Caller) =>
+      (await ok(as.api.GET('/v1/events', { params: { query: { from: 'beginning', types: 'email.bounced' } } }), 200)).data;
+    await eventually(async () => assert.equal((await back(staff)).length, 1));
+    for (const { id } of matters) {
+      assert.deepEqual(await back(mate), []);
+      await ok(staff.api.PUT('/v1/matters/{matter_id}/team/{staff_id}', team(id, mate)), 204);
+    }
+    assert.deepEqual(await back(mate), await back(staff));
   });
 
   /** Somebody with whom a restricted matter is shared, registered or only invited. */

@@ -227,6 +227,17 @@ describe('C7 S0_19 where the firm lets the invited choose, the address they choo
     await accept(second, firm.slug, elsewhere.owner.email);
   });
 
+  test('P10 an address that mail came back from is answered alike and gets none: staff see that, and the invited one still does', async () => {
+    const { token, email, contact } = await invited();
+    const other = address('gone');
+    await stack.sql("insert into suppression values ($1, $2, 'bounced', now())", [firm.id, other]);
+    assert.equal((await ok(acceptAs(token, { email: other, password: undefined }), 200)).state, 'confirm_address');
+    assert.deepEqual(await settled(firm, other, 0), []);
+    const mail = (await emails(staff, contact)).at(-1);
+    assert.deepEqual([mail?.kind, mail?.to, mail?.status], ['address_confirmation', [other], 'suppressed']);
+    await accept(token, firm.slug, email);
+  });
+
   test('a few addresses a day, and none for the staff', async () => {
     const { token } = await invited();
     for (let i = 0; i < 5; i++) await ok(acceptAs(token, { email: address(`typed${i}`) }), 200);

@@ -2,9 +2,9 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, access, address, advance, disable, emails, enable, key, link, newClient, newColleague, newContact, newFirm, newOffice,
-  newPortalUser, nobody, ok, patchContact, portalUpload, refused, settled, share, signIn, sink, stack, tokenOf, took, upload,
-  uploadFolder, PASSWORD, type Firm, type Person,
+  accept, acceptAs, access, address, advance, disable, emails, enable, key, link, login, newClient, newColleague, newContact,
+  newFirm, newOffice, newPortalUser, ok, patchContact, portalUpload, preview, refused, resend, settled, share, signIn, sink,
+  stack, tokenOf, took, upload, uploadFolder, type Firm, type Person,
 } from '../lib/kit.js';
 
 let firm: Firm, staff: Person;
@@ -18,19 +18,7 @@ test('S0_1 access works for a client who is a person and for any contact of a cl
     const contact = await newContact(staff, client);
     const off = await access(staff, contact);
     assert.deepEqual([off.status, off.login_email, off.invitation], ['off', null, null]);
-    await refused(
-      nobody().POST('/v1/auth/login', {
-        body: {
-          firm: firm.slug,
-          audience: 'portal',
-          email: contact.primary_email ?? '',
-          password: PASSWORD,
-          transport: 'token',
-        },
-      }),
-      401,
-      'invalid_credentials',
-    );
+    await refused(login(firm, contact.primary_email ?? ''), 401, 'invalid_credentials');
     const mark = await sink.mark();
     await ok(enable(staff, contact), 200);
     const [mail] = await sink.mails(contact.primary_email ?? '', { after: mark });
@@ -301,23 +289,18 @@ test('S0_20 resend goes to the present primary address, kills the old token, and
   const [first] = await sink.mails(old);
   await patchContact(staff, contact, { primary_email: fresh });
   const invitation = (await access(staff, contact)).invitation;
-  const resend = (id: string) =>
-    staff.api.POST('/v1/invitations/{invitation_id}/resend', {
-      params: { path: { invitation_id: id }, header: { 'Idempotency-Key': key() } },
-    });
   await advance(3600);
   staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
-  const sent = await ok(resend(invitation?.id ?? ''), 202);
+  const sent = await ok(resend(staff, invitation?.id ?? ''), 202);
   assert.deepEqual([sent.status, sent.sent_to, sent.email], ['queued', fresh, fresh]);
   assert.ok((sent.expires_at ?? '') > (invitation?.expires_at ?? ''));
   const [second] = await sink.mails(fresh);
-  const dead = await nobody().POST('/v1/invitations/preview', { body: { token: tokenOf(first) } });
-  assert.equal(dead.response.status, 410);
+  await refused(preview(tokenOf(first)), 410, 'invitation_revoked');
   await accept(tokenOf(second), firm.slug, fresh);
   const on = await access(staff, contact);
   assert.deepEqual([on.status, on.login_email], ['active', fresh]);
-  await refused(resend(sent.id), 409, 'already_registered');
-  await refused(resend(invitation?.id ?? ''), 409, 'already_registered');
+  await refused(resend(staff, sent.id), 409, 'already_registered');
+  await refused(resend(staff, invitation?.id ?? ''), 409, 'already_registered');
 });
 
 test('S0_21 without a folder that takes uploads: 409, and the home page says so', async () => {
@@ -381,13 +364,7 @@ test('changing the contact never changes the login; what differs is told', async
     [user.email, user.contact.display_name, ['display_name', 'login_email']],
   );
   await signIn(firm.slug, 'portal', user.email);
-  await refused(
-    nobody().POST('/v1/auth/login', {
-      body: { firm: firm.slug, audience: 'portal', email: fresh, password: PASSWORD, transport: 'token' },
-    }),
-    401,
-    'invalid_credentials',
-  );
+  await refused(login(firm, fresh), 401, 'invalid_credentials');
 });
 
 test('another login address issues the access anew and keeps the shares', async () => {
@@ -473,11 +450,7 @@ test('off while invited: the open invitation dies with it', async () => {
   await ok(enable(staff, contact), 200);
   const [mail] = await sink.mails(contact.primary_email ?? '');
   await ok(disable(staff, contact), 200);
-  await refused(
-    nobody().POST('/v1/invitations/preview', { body: { token: tokenOf(mail) } }),
-    410,
-    'invitation_revoked',
-  );
+  await refused(preview(tokenOf(mail)), 410, 'invitation_revoked');
 });
 
 test('one firm turning access off does not touch another firm', async () => {
@@ -489,14 +462,8 @@ test('one firm turning access off does not touch another firm', async () => {
   await ok(enable(other.owner, contact), 200);
   const [mail] = await sink.mails(email, { after: mark });
   const token = tokenOf(mail);
-  assert.equal((await ok(nobody().POST('/v1/invitations/preview', { body: { token } }), 200)).credential, 'existing');
-  await refused(
-    nobody().POST('/v1/invitations/accept', {
-      body: { token, password: 'another password entirely', transport: 'token' },
-    }),
-    401,
-    'invalid_credentials',
-  );
+  assert.equal((await ok(preview(token), 200)).credential, 'existing');
+  await refused(acceptAs(token, { password: 'another password entirely' }), 401, 'invalid_credentials');
   const there = await accept(token, other.slug, email);
   await ok(disable(staff, here.contact), 200);
   await refused(here.api.GET('/v1/portal/home'), 401, 'unauthenticated');

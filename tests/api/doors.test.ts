@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto';
 import { api } from '../lib/client.mjs';
 import { ownAddress } from '../lib/wire.mjs';
 import {
-  accept, address, advance, askMail, disable, doorOf, enable, eventually, inviteStaff, login, look, newClient, newColleague,
-  newContact, newFirm, newPortalUser, ok, oneWins, raw, refused, rolesOf, setSignIn, signIn, sink, stack, tokenOf, PASSWORD,
-  type Firm, type PortalUser, type Schema, type Seen,
+  accept, acceptAs, address, advance, askMail, disable, doorOf, enable, eventually, inviteStaff, login, look, newClient,
+  newColleague, newContact, newFirm, newPortalUser, ok, oneWins, raw, refused, rolesOf, setSignIn, signIn, sink, stack, tokenOf,
+  PASSWORD, type Firm, type PortalUser, type Schema, type Seen,
 } from '../lib/kit.js';
 
 const NEXT = 'eleven dry storks stay put';
@@ -422,7 +422,7 @@ describe('how a firm signs its clients in', () => {
     const { token } = await invite();
     const seen = await preview(token);
     assert.deepEqual([seen.credential, seen.requires_password], ['new', true]);
-    await refused(nobody().POST('/v1/invitations/accept', { body: { token, transport: 'token' } }), 422, 'password_required');
+    await refused(acceptAs(token, { password: undefined }), 422, 'password_required');
   });
 
   test('S3_4 passwordless: an invitation asks for none, links sign in, passwords do not', async () => {
@@ -431,11 +431,11 @@ describe('how a firm signs its clients in', () => {
     const { token, email } = await invite();
     const seen = await preview(token);
     assert.deepEqual([seen.credential, seen.requires_password, seen.firm.sign_in], ['none', false, 'passwordless']);
-    const result = await ok(nobody().POST('/v1/invitations/accept', { body: { token, transport: 'token' } }), 200);
+    const result = await ok(acceptAs(token, { password: undefined }), 200);
     assert.equal(result.state, 'signed_in');
     const person = api(stack.url, { token: result.access_token ?? '', from: ownAddress() });
     await refused(person.PUT('/v1/auth/password', { body: { new_password: NEXT } }), 403, 'password_sign_in_disabled');
-    await refused(nobody().POST('/v1/auth/login', { body: { ...at(user.email), password: PASSWORD, transport: 'token' } }), 403, 'password_sign_in_disabled');
+    await refused(login(way, user.email), 403, 'password_sign_in_disabled');
     await refused(nobody().POST('/v1/auth/password_resets', { body: at(user.email) }), 403, 'password_sign_in_disabled');
     await refused(nobody().POST('/v1/auth/password_resets/redeem', { body: { token: reset.token, new_password: NEXT } }), 403, 'password_sign_in_disabled');
     for (const one of [email, user.email]) {
@@ -444,9 +444,7 @@ describe('how a firm signs its clients in', () => {
       const [mail] = await sink.mails(one, { after });
       await home(await ok(redeem({ token: doorOf(mail, '/m').token }), 200));
     }
-    await ok(nobody().POST('/v1/auth/login', {
-      body: { firm: way.slug, audience: 'staff', email: way.owner.email, password: PASSWORD, transport: 'token' },
-    }), 200);
+    await ok(login(way, way.owner.email, PASSWORD, 'staff'), 200);
     const { token: colleague } = await inviteStaff(way.owner, (await rolesOf(way)).member);
     assert.equal((await preview(colleague)).credential, 'new', 'the staff keep their passwords');
   });
@@ -454,13 +452,12 @@ describe('how a firm signs its clients in', () => {
   test('S2_2 back to passwords: who has none is mailed a link to choose one', async () => {
     await setSignIn(way, 'passwordless');
     const { token, email } = await invite();
-    await ok(nobody().POST('/v1/invitations/accept', { body: { token, transport: 'token' } }), 200);
+    await ok(acceptAs(token, { password: undefined }), 200);
     await setSignIn(way, 'password');
-    const body = { ...at(email), password: PASSWORD, transport: 'token' as const };
-    await refused(nobody().POST('/v1/auth/login', { body }), 401, 'invalid_credentials');
+    await refused(login(way, email), 401, 'invalid_credentials');
     const door = await askMail(way, { email }, 'password_resets');
     await ok(reset(door.token, PASSWORD), 204);
-    await ok(nobody().POST('/v1/auth/login', { body }), 200);
+    await ok(login(way, email), 200);
   });
 
   test('both: the password may be left out at the invitation, and is no less right when it is sent', async () => {
@@ -468,13 +465,13 @@ describe('how a firm signs its clients in', () => {
     const without = await invite();
     const seen = await preview(without.token);
     assert.deepEqual([seen.credential, seen.requires_password], ['new', false]);
-    const result = await ok(nobody().POST('/v1/invitations/accept', { body: { token: without.token, transport: 'token' } }), 200);
+    const result = await ok(acceptAs(without.token, { password: undefined }), 200);
     const person = api(stack.url, { token: result.access_token ?? '', from: ownAddress() });
     await refused(person.PUT('/v1/auth/password', { body: { new_password: NEXT } }), 403, 'recent_sign_in_required');
     await refused(person.PUT('/v1/auth/password', { body: { current_password: PASSWORD, new_password: NEXT } }), 401, 'invalid_credentials');
     const withOne = await invite();
     await accept(withOne.token, way.slug, withOne.email);
-    await ok(nobody().POST('/v1/auth/login', { body: { ...at(withOne.email), password: PASSWORD, transport: 'token' } }), 200);
+    await ok(login(way, withOne.email), 200);
   });
 
   test('P31 a link signs in and does no more: a password is not changed without the old one', async () => {

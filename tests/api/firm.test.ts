@@ -3,8 +3,8 @@ import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   address, advance, enable, key, newClient, newColleague, newContact, newFirm, newFolder, newKey, newOffice, newPortalUser,
-  nobody, ok, portalUpload, raw, refused, settled, share, signIn, sink, stack, took, unique, upload, type Caller, type Firm,
-  type Person, type Schema,
+  nobody, ok, portalUpload, raw, refused, resend, settled, share, signIn, sink, stack, took, unique, upload, type Caller,
+  type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm, staff: Person;
@@ -159,14 +159,9 @@ describe('each setting does what it says', () => {
     const contact = await newContact(staff, await newClient(staff));
     const { invitation } = await ok(enable(staff, contact), 200);
     await stack.sql("update invitation set sent_at = sent_at - interval '2 minutes' where firm_id = $1", [firm.id]);
-    const params = {
-      path: { invitation_id: invitation?.id ?? '' },
-      header: { 'Idempotency-Key': key() },
-    };
-    const again = () => staff.api.POST('/v1/invitations/{invitation_id}/resend', { params });
+    const again = () => resend(staff, invitation?.id ?? '');
     await refused(again(), 409, 'reinvite_requires_cycle');
     await set({ reinvite_mode: 'resend' });
-    params.header['Idempotency-Key'] = key();
     await ok(again(), 202);
   });
 

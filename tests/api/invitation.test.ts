@@ -2,8 +2,8 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, acceptAs, access, address, advance, emails, eventually, inviteStaff, key, newClient, newContact, newFirm, newOffice,
-  nobody, ok, preview, raw, refused, resend, rolesOf, settled, signIn, sink, stack, tokenOf, took, PASSWORD, type Firm,
+  accept, acceptAs, access, address, advance, emails, eventually, inviteStaff, key, login, newClient, newContact, newFirm,
+  newOffice, ok, preview, raw, refused, resend, rolesOf, settled, signIn, sink, stack, tokenOf, took, PASSWORD, type Firm,
   type Person, type Schema,
 } from '../lib/kit.js';
 
@@ -134,11 +134,7 @@ test('a token that was never one is 404', async () => {
 
 test('the password must be there and strong; all is said before anything is consumed', async () => {
   const { token, email } = await invited();
-  await refused(
-    nobody().POST('/v1/invitations/accept', { body: { token, transport: 'token' } }),
-    422,
-    'password_required',
-  );
+  await refused(acceptAs(token, { password: undefined }), 422, 'password_required');
   for (const password of ['short1', 'password', 'passwort123', email, 'x'.repeat(129)])
     await refused(acceptAs(token, { password }), 422, 'password_too_weak');
   await accept(token, firm.slug, email);
@@ -178,13 +174,7 @@ describe('C7 S0_19 where the firm lets the invited choose, the address they choo
     await refused(preview(token), 410, 'invitation_used');
     await refused(acceptAs(second), 410, 'invitation_used');
     await signIn(firm.slug, 'portal', other);
-    await refused(
-      nobody().POST('/v1/auth/login', {
-        body: { firm: firm.slug, audience: 'portal', email, password: PASSWORD, transport: 'token' },
-      }),
-      401,
-      'invalid_credentials',
-    );
+    await refused(login(firm, email), 401, 'invalid_credentials');
     const now = await ok(staff.api.GET('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } } }), 200);
     assert.deepEqual(now.emails, [email, other]);
     assert.equal((await access(staff, contact)).login_email, other);

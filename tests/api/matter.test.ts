@@ -3,8 +3,8 @@ import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   access, address, advance, disable, emails, enable, eventually, link, newClient, newColleague, newContact, newFolder, newKey,
-  newMatter, newOffice, newPortalUser, ok, raw, refused, resend, share, sink, stack, took, unique, upload, type Caller, type Firm,
-  type Person, type PortalUser, type Schema,
+  newMatter, newOffice, newPortalUser, ok, patchContact, raw, refused, resend, share, sink, stack, took, unique, upload,
+  type Caller, type Firm, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm, staff: Person;
@@ -326,8 +326,6 @@ describe('P22 a restricted matter is there for its team and for owners alone', (
     await ok(share(staff, 'matter', matter, [contact], 'view', false), 201);
     return { contact, second, person };
   };
-  const rename = (contact: { id: string }, primary_email: string) =>
-    ok(mate.api.PATCH('/v1/contacts/{contact_id}', { params: { path: { contact_id: contact.id } }, body: { primary_email } }), 200);
 
   test('S2_12 C2 another sign-in address hands over what is shared: only by who may see it all', async () => {
     const { contact, second, person } = await holder(true);
@@ -343,7 +341,7 @@ describe('P22 a restricted matter is there for its team and for owners alone', (
       await ok(staff.api.PATCH('/v1/firm', { body: { on_pending_email_change } }), 200);
       const { contact } = await holder(false);
       const fresh = address('fresh');
-      await rename(contact, fresh);
+      await patchContact(mate, contact, { primary_email: fresh });
       const { status, invitation } = await access(staff, contact);
       assert.deepEqual([status, invitation?.status, invitation?.email], ['not_sent', 'not_sent', fresh]);
       const invite = (as: Caller) =>

@@ -5,8 +5,8 @@ import http from 'node:http';
 import { api } from '../lib/client.mjs';
 import { ownAddress } from '../lib/wire.mjs';
 import {
-  accept, advance, askMail, inviteStaff, newClient, newColleague, newFirm, newPortalUser, nobody, ok, raw, refused, rolesOf,
-  signIn, stack, withFactor, PASSWORD, type Firm, type Person, type PortalUser, type Schema,
+  accept, acceptAs, advance, askMail, inviteStaff, newClient, newColleague, newFirm, newPortalUser, nobody, ok, preview, raw,
+  refused, rolesOf, signIn, stack, withFactor, PASSWORD, type Firm, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
 const NEXT = 'eleven dry storks stay put';
@@ -263,11 +263,9 @@ describe('a password that is all that is asked of the staff has fifteen characte
   const SHORT = 'xkq7wz!pLm3Q';
   const tooShort = async (reply: Parameters<typeof refused>[0]) =>
     assert.match((await refused(reply, 422, 'password_too_weak')).detail, /15 characters.*second factor/);
-  const join = (token: string, password: string) =>
-    nobody().POST('/v1/invitations/accept', { body: { token, password, transport: 'token' } });
+  const join = (token: string, password: string) => acceptAs(token, { password });
   const invited = async () => (await inviteStaff(firm.owner, (await rolesOf(firm)).member)).token;
-  const previewed = async (token: string) =>
-    (await ok(nobody().POST('/v1/invitations/preview', { body: { token } }), 200)).firm.password_min_length;
+  const previewed = async (token: string) => (await ok(preview(token), 200)).firm.password_min_length;
   const wantFactor = (on: boolean) => stack.sql('update firm set require_staff_totp = $2 where id = $1', [firm.id, on]);
 
   test('chosen with the invitation: the preview tells, fourteen are refused; eight do where the firm wants a second factor', async () => {

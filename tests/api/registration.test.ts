@@ -607,11 +607,7 @@ test('S1_13 what nobody handles expires after the firm\'s time, and its owner is
     const rows = await stack.sql('select state, membership_id from registration where firm_id = $1', [slow.id]);
     assert.deepEqual(rows.map((r) => `${r.state} ${r.membership_id}`), ['expired null', 'expired null']);
   });
-  await refused(
-    nobody().POST('/v1/auth/login', { body: { firm: slow.slug, audience: 'portal', email: waiting.email, password: PASSWORD, transport: 'token' } }),
-    401,
-    'invalid_credentials',
-  );
+  await refused(login(slow, waiting.email), 401, 'invalid_credentials');
   const events = await stack.sql("select type from event where firm_id = $1 and type like 'registration.%' order by row_no", [slow.id]);
   assert.deepEqual(events.map((e) => e.type), ['registration.pending', 'registration.expired']);
   staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);

@@ -2,9 +2,9 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, access, address, advance, askMail, disable, enable, eventually, key, newClient, newColleague, newContact, newFolder,
-  newKey, newOffice, newPortalUser, nobody, ok, patchContact, raw, refused, resend, setSignIn, share, signIn, sink, stack, tokenOf,
-  upload, type Caller, type Firm, type Person, type Schema,
+  accept, access, address, advance, askMail, disable, enable, eventually, key, login, newClient, newColleague, newContact,
+  newFolder, newKey, newOffice, newPortalUser, nobody, ok, patchContact, raw, refused, resend, setSignIn, share, signIn, sink,
+  stack, tokenOf, upload, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm, staff: Person;
@@ -223,10 +223,7 @@ test('P40 the end of an access holds behind every door', async () => {
     const { ends_at } = await ok(change(user.contact, await inDays(0.2)), 200);
     const visitor = nobody();
     const doors: Record<string, () => Promise<Schema['SignInResult']>> = {
-      'a password': () =>
-        ok(visitor.POST('/v1/auth/login', {
-          body: { firm: firm.slug, audience: 'portal', email: user.email, password: user.password, transport: 'token' },
-        }), 200),
+      'a password': () => ok(login(firm, user.email), 200),
       'a mailed link': async () => {
         const { token } = await askMail(firm, user, 'magic_links');
         return ok(visitor.POST('/v1/auth/magic_links/redeem', { body: { token, transport: 'token' } }), 200);

@@ -2,16 +2,12 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  disable, login, newClient, newColleague, newFirm, newKey, newPortalUser, ok, raw, rolesOf, stack, PASSWORD, type Caller, type Firm,
+  disable, login, newColleague, newKey, newOffice, newPortalUser, ok, raw, rolesOf, stack, PASSWORD, type Caller, type Firm,
   type PortalUser,
 } from '../lib/kit.js';
 
-let firm: Firm;
-let client: { id: string };
-before(async () => {
-  firm = await newFirm('revoke');
-  client = await newClient(firm.owner);
-});
+let firm: Firm, client: { id: string };
+before(async () => void ({ firm, client } = await newOffice('revoke')));
 
 const EVERY_MS = 10;
 /** How long it is asked on after the answer: what is in the database is known at once, or it would be a cache's time. */

@@ -2,7 +2,7 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, address, advance, disable, enable, inviteStaff, newClient, newColleague, newContact, newFirm, newFolder,
+  accept, acceptAs, address, advance, disable, enable, inviteStaff, newClient, newColleague, newContact, newFirm, newFolder,
   newPortalUser, nobody, ok, portalUpload, preview, raw, refused, resend, rolesOf, settled, share, signIn, sink, stack, tokenOf,
   took, unique, upload, uploadFolder, PASSWORD, type Firm, type Person, type RoleKey, type Schema,
 } from '../lib/kit.js';
@@ -451,7 +451,7 @@ describe('deactivated', () => {
     for (let i = 0; i < 5; i++) {
       const { staff, token } = await inviteStaff(firm.owner, roles.member);
       const [came, went] = await Promise.all([
-        nobody().POST('/v1/invitations/accept', { body: { token, password: PASSWORD, transport: 'token' } }),
+        acceptAs(token),
         dismiss(firm.owner, staff.id),
       ]);
       assert.equal(went.response.status, 204);

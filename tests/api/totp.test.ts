@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { api } from '../lib/client.mjs';
 import { ownAddress } from '../lib/wire.mjs';
 import {
-  accept, advance, codeOf, disable as turnOff, inviteStaff, newClient, newColleague, newFirm, newKey, newPortalUser, nobody, ok,
-  oneWins, raw, refused, rolesOf, signIn, sink, stack, withFactor, PASSWORD, type Firm, type Person, type Schema,
+  accept, acceptAs, advance, codeOf, disable as turnOff, inviteStaff, newClient, newColleague, newFirm, newKey, newPortalUser,
+  nobody, ok, oneWins, raw, refused, rolesOf, signIn, sink, stack, withFactor, PASSWORD, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -327,10 +327,7 @@ describe('wanted by the firm', () => {
     assert.match(told?.subject ?? '', /second factor/);
     await refused(disable(dan, codes[0] ?? ''), 403, 'totp_required_by_firm');
     const { token } = await inviteStaff(firm.owner, (await rolesOf(firm)).member, { email: dan.email });
-    const asked = await ok(
-      nobody().POST('/v1/invitations/accept', { body: { token, password: PASSWORD, transport: 'token' } }),
-      200,
-    );
+    const asked = await ok(acceptAs(token), 200);
     assert.equal(asked.state, 'mfa_required');
     const there = await ok(answer(asked, codes[1] ?? ''), 200);
     await refused(disable({ api: using(there) }, codes[2] ?? ''), 403, 'totp_required_by_firm');

@@ -3,7 +3,7 @@ import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   link, newClient, newColleague, newContact, newFolder, newKey, newMatter, newOffice, newPortalUser, ok, raw, refused, share,
-  signIn, stack, took, unique, upload, type Firm, type Person, type PortalUser, type Schema,
+  signIn, stack, took, unique, upload, uuidOf, type Firm, type Person, type PortalUser, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm, staff: Person, client: Schema['Client'];
@@ -33,16 +33,9 @@ const history = async (id: string) =>
   (
     await stack.sql(
       'select type, changed_fields, deleted from event where firm_id = $1 and object_id = $2 order by row_no',
-      [firm.id, await uuid(id)],
+      [firm.id, uuidOf(id)],
     )
   ).map((e) => [e.type, ...e.changed_fields, ...(e.deleted ? ['gone'] : [])].join(' '));
-/** The uuid behind an id. */
-async function uuid(id: string): Promise<string> {
-  const digits = '0123456789abcdefghjkmnpqrstvwxyz';
-  let n = 0n;
-  for (const c of id.slice(4)) n = (n << 5n) | BigInt(digits.indexOf(c));
-  return n.toString(16).padStart(32, '0').replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-}
 
 test('renamed, archived and given fields: the answer, the event, the version', async () => {
   const folder = await newFolder(staff, client);

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Browser } from 'playwright-core';
 import {
-  advance, codeOf as appCode, newClient, newFirm, newPortalUser, nobody, ok, PASSWORD, sink, stack, withFactor, type Firm,
+  advance, codeOf as appCode, login, newClient, newFirm, newPortalUser, ok, PASSWORD, sink, stack, withFactor, type Firm,
   type Mail, type PortalUser,
 } from '../lib/kit.js';
 import { DESK, launch, PHONE, Visitor } from './browser.js';
@@ -142,7 +142,7 @@ test('S2-20, S2-21, S2-22: a forgotten password is replaced by the mailed link, 
 	await visitor.page.waitForSelector('.note.good');
 	await visitor.look('reset, done');
 	for (const [password, status] of [[chosen, 200], [PASSWORD, 401]] as const) {
-		const got = await nobody().POST('/v1/auth/login', { body: { firm: firm.slug, audience: 'portal', email: user.email, password, transport: 'token' } });
+		const got = await login(firm, user.email, password);
 		assert.equal(got.response.status, status);
 	}
 	await visitor.open(link);

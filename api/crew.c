@@ -76,13 +76,14 @@ int crew_dismiss(struct rq *rq, const struct id *membership, const struct id *he
 	struct rows rows;
 	struct id identity;
 
-	TRY(db_query(&rq->db, &sql_crew_identity, args, &rows));
-	identity = row_id(&rows, 0, "identity_id");
+	TRY(db_query(&rq->db, &sql_crew_hold_firm, NULL, NULL));
+	TRY(leave_teams(rq, member, heir));
+	TRY(db_query(&rq->db, &sql_crew_hold_access, args, &rows));
+	identity = row_id(&rows, 0, "identity");
 	TRY(db_query(&rq->db, &sql_crew_suspend, args, NULL));
 	TRY(db_query(&rq->db, &sql_crew_end_sessions, args, NULL));
 	TRY(db_query(&rq->db, &sql_crew_close_open, args, NULL));
 	TRY(db_query(&rq->db, &sql_crew_drop_password,
 	             ARGS({"identity", arg_id(rq->arena, &identity)}), NULL));
-	TRY(leave_teams(rq, member, heir));
 	return record(rq, "staff.deleted", *membership, id_none);
 }

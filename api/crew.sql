@@ -25,8 +25,12 @@ join firm f on f.id = m.firm_id
 where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.kind = 'staff' and m.state = 'invited'
 returning id
 
--- name: crew_identity
-select identity_id from membership where firm_id = :firm::uuid and id = :membership::uuid
+-- name: crew_hold_firm
+-- Ahead of the clients: whether the firm keeps an owner is asked behind them.
+select id from firm where id = :firm::uuid for no key update
+
+-- name: crew_hold_access
+select access_hold(:firm::uuid, :membership::uuid) as identity
 
 -- name: crew_suspend
 -- Whoever has the address later proves nothing with the password of before: the row lets go of the identity.

@@ -299,6 +299,7 @@ int access_end_set(struct rq *rq, const struct candidate *c, int64_t ends_at)
 	const struct arg *args = ARGS({"membership", arg_id(rq->arena, &c->membership)},
 	                              {"ends_at", arg_time(rq->arena, ends_at)});
 
+	TRY(db_query(&rq->db, &sql_invite_hold_access, args, NULL));
 	TRY(db_query(&rq->db, &sql_invite_set_end, args, NULL));
 	return db_query(&rq->db, &sql_invite_cap_sessions, args, NULL);
 }
@@ -358,6 +359,7 @@ static int access_readdress(struct rq *rq, struct candidate *c, const struct acc
 		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
 		               "Switch the access off, then on with the new address.");
 	TRY(access_shares(rq, &shares));
+	TRY(db_query(&rq->db, &sql_invite_hold_access, ARGS({"membership", membership}), NULL));
 	TRY(db_query(&rq->db, &sql_invite_recall, ARGS({"membership", membership}), NULL));
 	TRY(db_query(&rq->db, &sql_invite_membership_reissue,
 	             ARGS({"membership", membership}, {"email", email},

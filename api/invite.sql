@@ -61,6 +61,9 @@ values (
 -- Ahead of the change: shares are locked before their membership.
 select notices_recall(:firm::uuid, :membership::uuid)
 
+-- name: invite_hold_access
+select access_hold(:firm::uuid, :membership::uuid)
+
 -- name: invite_membership_reissue
 -- Another address before or after registration: whoever held the old one is out at once; the shares stay.
 update membership

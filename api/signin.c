@@ -228,6 +228,8 @@ int sign_in_second(struct rq *rq, const char *token, const char *code, const cha
 	rq->who.firm = d.firm;
 	db_bind(&rq->db, "firm", arg_id(rq->arena, &d.firm));
 	db_prelude(&rq->db, &sql_signin_claim, NULL, NULL);
+	TRY(db_query(&rq->db, &sql_signin_hold,
+	             ARGS({"membership", arg_id(rq->arena, &who.membership)}), NULL));
 	TRY(factor_use(rq, &f, code, &guess));
 	TRY(db_query(&rq->db, &sql_signin_answered, args, &rows));
 	if (rows.n == 0)

@@ -59,6 +59,10 @@ returning m.id as membership_id, m.identity_id
 -- name: signin_answered
 delete from mfa_challenge where firm_id = :firm::uuid and id = :challenge::uuid returning id
 
+-- name: signin_hold
+-- Ahead of the second factor, as by whoever ends the access.
+select m.id from membership m where m.firm_id = :firm::uuid and m.id = :membership::uuid for no key update
+
 -- name: signin_touch
 -- Before anything is opened, and held until the commit: whoever suspends the person, or ends the access, waits and then
 -- finds the session, or was first.

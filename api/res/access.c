@@ -244,6 +244,7 @@ static int access_move(struct rq *rq, struct candidate *c, const char *state, co
 
 	if (strcmp(c->state, state) == 0)
 		return 0;
+	TRY(db_query(&rq->db, &sql_access_hold, who, NULL));
 	TRY(change_one(rq, &sql_access_move, who));
 	TRY(db_query(&rq->db, &sql_access_end_sessions, who, NULL));
 	return record(rq, event, c->membership, id_none);

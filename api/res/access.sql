@@ -44,6 +44,9 @@ where c.firm_id = :firm::uuid and c.id = :contact_id::uuid and c.archived_at is 
 select n.id from access_snapshot n
 where n.firm_id = :firm::uuid and n.id = :snapshot::uuid and n.contact_id = :contact_id::uuid
 
+-- name: access_hold
+select access_hold(:firm::uuid, :membership::uuid)
+
 -- name: access_move
 update membership set state = :state::text, updated_at = :now::timestamptz
 where firm_id = :firm::uuid and id = :membership::uuid

@@ -323,12 +323,11 @@ int registration_delete(struct rq *rq)
 
 	TRY(open_load(rq, &r));
 	TRY(close_as(rq, "deleted", &id_none));
-	TRY(db_query(&rq->db, &sql_registration_end, NULL, &rows));
-	if (rows.n > 0) {
-		identity = row_id(&rows, 0, "identity_id");
-		TRY(db_query(&rq->db, &sql_registration_drop_password,
-		             ARGS({"identity", arg_id(rq->arena, &identity)}), NULL));
-	}
+	TRY(db_query(&rq->db, &sql_registration_hold_access, NULL, &rows));
+	identity = row_id(&rows, 0, "identity");
+	TRY(db_query(&rq->db, &sql_registration_end, NULL, NULL));
+	TRY(db_query(&rq->db, &sql_registration_drop_password,
+	             ARGS({"identity", arg_id(rq->arena, &identity)}), NULL));
 	TRY(record(rq, "registration.deleted", rq->ids[0], id_none));
 	return reply_none(rq);
 }

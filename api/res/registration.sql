@@ -130,12 +130,16 @@ where r.firm_id = :firm::uuid and r.id = :registration_id::uuid and m.firm_id = 
 	and m.state = 'pending_verification'
 returning m.id
 
+-- name: registration_hold_access
+select access_hold(r.firm_id, r.membership_id) as identity
+from registration r
+where r.firm_id = :firm::uuid and r.id = :registration_id::uuid
+
 -- name: registration_end
 delete from membership m
 using registration r
 where r.firm_id = :firm::uuid and r.id = :registration_id::uuid and m.firm_id = r.firm_id and m.id = r.membership_id
 	and m.state = 'pending_verification'
-returning m.identity_id
 
 -- name: registration_drop_password
 select identity_drop_password_if_orphan(:identity::uuid)

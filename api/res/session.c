@@ -146,6 +146,7 @@ int session_revoke(struct rq *rq)
 
 int session_revoke_others(struct rq *rq)
 {
+	TRY(db_query(&rq->db, &sql_session_hold, NULL, NULL));
 	TRY(db_query(&rq->db, &sql_session_revoke_others,
 	             ARGS({"session", arg_id(rq->arena, &rq->who.session)}), NULL));
 	TRY(record_act(rq, "auth.sessions_ended", "membership", rq->who.membership));

@@ -37,5 +37,8 @@ limit :limit::bigint
 -- name: session_revoke
 update session s set ended_at = :now::timestamptz where {{session_live}} and s.id = :session_id::uuid returning s.id
 
+-- name: session_hold
+select access_hold(:firm::uuid, :me::uuid)
+
 -- name: session_revoke_others
 update session s set ended_at = :now::timestamptz where {{session_live}} and s.id <> :session::uuid

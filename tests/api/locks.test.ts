@@ -4,8 +4,8 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  address, eventually, newClient, newColleague, newContact, newFolder, newLink, newMatter, newOffice, newPending, ok, register, stack, unique, uuidOf, type Firm, type Person,
-  type Schema,
+  address, codeOf, disable, enable, eventually, login, newClient, newColleague, newContact, newFolder, newLink, newMatter, newOffice,
+  newPending, newPortalUser, nobody, ok, openDoor, register, signIn, stack, unique, uuidOf, withFactor, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -13,6 +13,7 @@ let staff: Person;
 let client: Schema['Client'];
 before(async () => {
   ({ firm, staff, client } = await newOffice('locks'));
+  await openDoor(firm);
 });
 
 type Replied = { error?: unknown; response: Response };
@@ -55,6 +56,18 @@ async function two<T extends { id: string }>(make: () => Promise<T>): Promise<[T
 const hold = (table: string, id: string) => `select from ${table} where id = ${id} for no key update`;
 const dismissed = "update membership set state = 'suspended', identity_id = null, updated_at = updated_at where id = $1";
 
+/** Somebody of the staff, of a contact or of a registration ($1), and what belongs to whoever signs in. */
+const whose = (column: string) =>
+  `in (select m.${column} from membership m left join registration r on r.membership_id = m.id where $1 in (m.id, m.contact_id, r.id))`;
+const PERSON = { membership: 'id', identity: 'id', identity_totp: 'identity_id', session: 'membership_id' };
+const person = (table: keyof typeof PERSON) =>
+  `select from ${table} where ${PERSON[table]} ${whose(table.startsWith('identity') ? 'identity_id' : 'id')} for no key update`;
+
+const inPortal = async () => {
+  const emails = [address(), address()];
+  return newPortalUser(firm, client, { primary_email: emails[0] ?? '', emails });
+};
+
 /** A contact who is the client's and on a matter of it: $1 and $2. */
 const partOf = (call: (path: { client_id: string; contact_id: string }) => Promise<Replied>, done: string, next: string) => ({
   is: '204',
@@ -65,6 +78,18 @@ const partOf = (call: (path: { client_id: string; contact_id: string }) => Promi
     return { call: () => call({ client_id: client.id, contact_id: contact.id }), done, next, ids: [contact.id, matter.id] };
   },
 });
+
+/** Another password ends the sessions behind the identity. */
+const whoChangesThePassword = (how: string, is: string, make: () => Promise<string>, call: (id: string) => Promise<Replied>) => ({
+  [`whoever changes the password ${how}`]: {
+    is,
+    of: async () => {
+      const id = await make();
+      return { call: () => call(id), done: person('identity'), next: person('session'), ids: [id] };
+    },
+  },
+});
+const inAccess = async () => (await inPortal()).contact.id;
 
 const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
   'assigned to a matter by one and dismissed by another at once': {
@@ -214,6 +239,60 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
         done: hold('contact', '$1'),
         next: 'select from contact where id in ($2, $3, $4, $5, $6, $7, $8) for no key update',
         ids,
+      };
+    },
+  },
+  ...whoChangesThePassword('is switched off', '200', inAccess, (id) => disable(staff, { id })),
+  ...whoChangesThePassword('is given another address', '200', inAccess, async (contact_id) => {
+    const { emails } = await ok(staff.api.GET('/v1/contacts/{contact_id}', { params: { path: { contact_id } } }));
+    return enable(staff, { id: contact_id }, { send: 'later', login_email: emails[1] ?? '' });
+  }),
+  ...whoChangesThePassword('is dismissed', '204', async () => idOf(await newColleague(firm)), (staff_id) =>
+    staff.api.DELETE('/v1/staff/{staff_id}', { params: { path: { staff_id } } }),
+  ),
+  ...whoChangesThePassword('is turned away', '204', async () => (await newPending(firm)).id, (registration_id) =>
+    staff.api.DELETE('/v1/registrations/{registration_id}', { params: { path: { registration_id } } }),
+  ),
+  'the second factor used by whoever is switched off': {
+    is: '200',
+    of: async () => {
+      const user = await inPortal();
+      const { codes } = await withFactor(user);
+      const { mfa_token } = await ok(login(firm, user.email), 200);
+      const body = { mfa_token: mfa_token ?? '', code: codes[0] ?? '', transport: 'token' as const };
+      return {
+        call: () => nobody().POST('/v1/auth/mfa', { body }),
+        done: person('membership'),
+        next: person('identity_totp'),
+        ids: [user.contact.id],
+      };
+    },
+  },
+  'the second factor switched on by whoever is switched off': {
+    is: '200',
+    of: async () => {
+      const user = await inPortal();
+      const { secret } = await ok(user.api.POST('/v1/auth/totp'), 201);
+      const code = await codeOf(secret);
+      await signIn(firm.slug, 'portal', user.email);
+      return {
+        call: () => user.api.POST('/v1/auth/totp/confirm', { body: { code } }),
+        done: `${person('identity')}; ${person('session')}`,
+        next: person('identity_totp'),
+        ids: [user.contact.id],
+      };
+    },
+  },
+  'the second factor switched off by whoever is switched off': {
+    is: '204',
+    of: async () => {
+      const user = await inPortal();
+      const { codes } = await withFactor(user);
+      return {
+        call: () => user.api.POST('/v1/auth/totp/disable', { body: { code: codes[0] ?? '' } }),
+        done: `${person('identity')}; ${person('session')}`,
+        next: person('identity_totp'),
+        ids: [user.contact.id],
       };
     },
   },

@@ -8,6 +8,7 @@ import { migrations, readMigration, startCluster } from './cluster.mjs';
 // filters by firm itself, and stands here. The second list is of triggers.
 const DEFINERS = [
 	'access_duty(timestamp with time zone)',
+	'access_hold(uuid,uuid)',
 	'contacts_by_email(uuid,text[])',
 	'firm_find(text,text)',
 	'firm_sign_in(uuid)',

@@ -33,7 +33,8 @@ enum {
 	ROWS_JSON_MAX = 1024 * 1024, /* a batch, and a last row of the greatest length */
 	ROW_ARENA_MAX = 8 * 1024 * 1024,
 	UNIT_ARENA_MAX = 64 * 1024 * 1024,
-	CHUNK_LINES = 2000 /* compared or made by one statement, which the server ends after 10 s */
+	CHUNK_LINES = 2000,    /* in one statement, which the server ends after 10 s */
+	CHUNK_RELATIONS = 2000 /* likewise: a line may have 100, each with three events */
 };
 
 struct importer {
@@ -418,18 +419,40 @@ static may_wait int make_folders(struct rq *rq, int64_t last)
 	return for_all(rq, &sql_importer_folders, last);
 }
 
-static may_wait int relate(struct rq *rq, int64_t first, const struct arg *told)
+/* As make(), but no more relations at once than a statement may see to. */
+static may_wait int relate(struct rq *rq, const struct stmt *stmt, int64_t last,
+                           const struct arg *told)
 {
-	const struct arg *lines = chunk(rq, first);
+	const char *most = arg_int(rq->arena, CHUNK_RELATIONS);
 	struct rows rows;
 
-	TRY(db_query(&rq->db, &sql_importer_relate,
-	             ARGS(lines[0], lines[1], told[0], told[1], told[2], told[3]), &rows));
-	for (int i = 0; i < rows.n; i++)
-		TRY(db_query(&rq->db, &sql_importer_share,
-		             ARGS({"membership", row_text(&rows, i, "membership")},
-		                  {"client", row_text(&rows, i, "client_id")}),
+	for (int64_t line = 1; line <= last; line = row_int(&rows, 0, "last") + 1) {
+		const struct arg *lines = chunk(rq, line);
+
+		TRY(db_query(&rq->db, &sql_importer_relate_to,
+		             ARGS(lines[0], lines[1], {"most", most}), &rows));
+		TRY(db_query(&rq->db, stmt,
+		             ARGS(lines[0], {"last", row_text(&rows, 0, "last")}, told[0], told[1],
+		                  told[2], told[3]),
 		             NULL));
+	}
+	return 0;
+}
+
+/* Give who was there before and is related now a new version; from here on they are held until the
+ * commit. One who was archived meanwhile is nobody's: all is to be compared anew. */
+static may_wait int hold_related(struct rq *rq)
+{
+	const char *after = NULL;
+	struct rows rows;
+
+	do {
+		TRY(db_query(&rq->db, &sql_importer_related, ARGS({"after", after}), &rows));
+		if (row_bool(&rows, 0, "archived"))
+			return err_set(&rq->err, PROBLEM_unavailable,
+			               "a contact was archived meanwhile");
+		after = row_text(&rows, 0, "last");
+	} while (after != NULL);
 	return 0;
 }
 
@@ -451,9 +474,11 @@ static may_wait int make_all(struct importer *m, struct rq *rq)
 	TRY(make_folders(rq, last));
 	TRY(make(rq, &sql_importer_contacts, last, told));
 	TRY(db_query(&rq->db, &sql_importer_analyze, NULL, NULL));
-	for (int64_t line = 1; line <= last; line += CHUNK_LINES)
-		TRY(relate(rq, line, told));
+	TRY(db_query(&rq->db, &sql_importer_relate_late, NULL, NULL));
+	TRY(relate(rq, &sql_importer_relate, last, told));
 	TRY(change_one(rq, &sql_importer_applied, NULL));
+	TRY(hold_related(rq));
+	TRY(relate(rq, &sql_importer_share, last, told));
 	rq->events = true;
 	return 1;
 }

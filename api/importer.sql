@@ -263,8 +263,22 @@ select m.firm_id, new_id(:now), :now, :actor_type, :actor, :actor_name, 'contact
 	:request::text, 'ok', jsonb_build_object('import', :request)
 from made m
 
+-- name: importer_relate_late
+-- See contacts_related(): whoever changes a contact meanwhile does not wait for the whole import.
+select set_config('portico.related_late', 'on', true)
+
+-- name: importer_relate_to
+-- The last line, from `first` on, that one statement relates: what it makes may be many times as many.
+select coalesce(max(l.line), :last::integer) as last
+from (
+	select r.line, sum(cardinality(r.codes)) over (order by r.line) as relations, row_number() over (order by r.line) as n
+	from import_row r
+	where {{importer_chunk}}
+) l
+where l.relations <= :most::bigint or l.n = 1
+
 -- name: importer_relate
--- Of who was there before it is told that they changed. Whose access is on sees the new client's default folder.
+-- Of who was there before it is told that they changed.
 with made as (
 	insert into client_contact (firm_id, client_id, contact_id, created_at)
 	select distinct r.firm_id, c.id, r.contact_id, :now::timestamptz
@@ -287,19 +301,33 @@ with made as (
 	select h.firm_id, new_id(:now), h.type || '.updated', h.type, h.id, h.client_id, :actor_type::text, :actor::uuid,
 		:actor_name::text, h.fields, :now
 	from changed h
-), noted as (
-	{{importer_audit}}
-	select h.firm_id, new_id(:now), :now, :actor_type, :actor, :actor_name, h.type || '.updated', h.type, h.id, h.client_id,
-		:request::text, 'ok', jsonb_build_object('import', :request) || case when h.type = 'contact'
-			then '{"changed": ["clients"]}'::jsonb else '{}' end
-	from changed h
 )
-select h.client_id, p.id as membership
-from made h
-join membership p on p.firm_id = h.firm_id and p.contact_id = h.contact_id
+{{importer_audit}}
+select h.firm_id, new_id(:now), :now, :actor_type, :actor, :actor_name, h.type || '.updated', h.type, h.id, h.client_id,
+	:request::text, 'ok', jsonb_build_object('import', :request) || case when h.type = 'contact'
+		then '{"changed": ["clients"]}'::jsonb else '{}' end
+from changed h
 
 -- name: importer_share
-select default_shares(:firm::uuid, :membership::uuid, :now::timestamptz, :client::uuid)
+-- Whose access is on sees the default folder of a client that this transaction has related to them.
+with m as materialized (
+	select distinct p.id, p.contact_id
+	from import_row r
+	join membership p on p.firm_id = r.firm_id and p.contact_id = r.contact_id
+	where {{importer_chunk}}
+)
+select count(d.id) as made
+from m
+cross join lateral (
+	select cc.client_id
+	from client_contact cc
+	where cc.firm_id = :firm and cc.contact_id = m.contact_id and cc.xmin = pg_current_xact_id()::xid
+	offset 0
+) cc
+cross join lateral default_shares(:firm, m.id, :now::timestamptz, cc.client_id) d (id)
+
+-- name: importer_related
+select last, archived from contacts_related(:firm::uuid, :after::uuid)
 
 -- name: importer_applied
 update import set applied = true, updated_at = :now::timestamptz

@@ -2,8 +2,8 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  access, all, eventually, key, link, newClient, newColleague, newContact, newFirm, newKey, newOffice, newPortalUser, ok, raw,
-  refused, scopesOf, settled, sink, stack, unique, type Caller, type Firm, type Person, type Schema,
+  access, all, eventually, isAwaited, key, link, newClient, newColleague, newContact, newFirm, newKey, newOffice, newPortalUser, ok, raw,
+  refused, scopesOf, settled, sink, stack, took, unique, uuidOf, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 type Import = Schema['Import'];
@@ -208,6 +208,36 @@ test('S3_12: a contact with access who is related to a client by a file sees its
   const folders = await ok(user.api.GET('/v1/portal/folders'), 200);
   const client = await clientOf(a);
   assert.ok(folders.data.some((f) => f.client.id === client?.id));
+});
+
+test('who changes a contact does not wait for the import that relates it; one archived meanwhile is nobody\'s', async () => {
+  const a = unique('H');
+  const clients = [await newClient(staff, { code: `${a}1` }), await newClient(staff, { code: `${a}2` })];
+  const [anna, otto] = [await newContact(staff, clients[0]), await newContact(staff, clients[0])];
+  const line = (contact: Schema['Contact']) => `individual,${contact.display_name},,,${contact.primary_email},,${a}2\n`;
+  const other = await stack.session();
+  try {
+    // The client of a line far behind: those before are related when the import comes to it.
+    const { code, id } = await newClient(staff, { code: `${a}3` });
+    await other.query('begin');
+    await other.query('select from client where id = $1 for update', [uuidOf(id)]);
+    const sent = await send(`${CONTACTS}\n${line(anna)}${line(otto)}${'\n'.repeat(2000)}individual,Last,,,${a}@x.test,,${code}\n`, 'kind=contacts');
+    await eventually(async () => assert.ok(await isAwaited(other), 'the import does not come to the client'));
+    const path = { contact_id: anna.id };
+    const changed = await took(staff.api.PATCH('/v1/contacts/{contact_id}', { params: { path }, body: { phone: '+44 1' } }), 200);
+    assert.equal(changed.data.clients.length, 1);
+    await ok(staff.api.DELETE('/v1/contacts/{contact_id}', { params: { path: { contact_id: otto.id } } }), 204);
+    assert.ok(await isAwaited(other), 'the import waits as before');
+    await other.query('commit');
+    assert.deepEqual(counts(await ended(sent.json.id)), ['done', 3, 2, 1, 0, 0]);
+    const { data, etag } = await took(staff.api.GET('/v1/contacts/{contact_id}', { params: { path } }), 200);
+    assert.deepEqual([data.phone, data.clients.length], ['+44 1', 2]);
+    assert.notEqual(etag, changed.etag);
+    const [made] = await contactsOf(otto.primary_email ?? '');
+    assert.ok(made && made.id !== otto.id);
+  } finally {
+    await other.end();
+  }
 });
 
 test('S1_5: a dry run makes nothing, is committed once, and is held against the firm anew', async () => {

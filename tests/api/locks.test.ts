@@ -4,7 +4,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  address, codeOf, disable, enable, eventually, login, newClient, newColleague, newContact, newFolder, newLink, newMatter, newOffice,
+  address, codeOf, disable, enable, eventually, isAwaited, login, newClient, newColleague, newContact, newFolder, newLink, newMatter, newOffice,
   newPending, newPortalUser, nobody, ok, openDoor, register, signIn, stack, unique, uuidOf, withFactor, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
@@ -34,10 +34,7 @@ async function meet({ call, done, next, ids }: Meeting): Promise<string> {
     await run(`begin; set local lock_timeout = '500ms'; ${done}`);
     let answered = false;
     const reply = call().finally(() => (answered = true));
-    await eventually(async () => {
-      const { rows } = await run('select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))');
-      assert.ok(answered || rows.length > 0, 'the call neither waits nor answers');
-    });
+    await eventually(async () => assert.ok(answered || (await isAwaited(other)), 'the call neither waits nor answers'));
     if (next) await run(next);
     await run('commit');
     const got = await reply;

@@ -10,6 +10,7 @@ const DEFINERS = [
 	'access_duty(timestamp with time zone)',
 	'access_hold(uuid,uuid)',
 	'contacts_by_email(uuid,text[])',
+	'contacts_related(uuid,uuid)',
 	'firm_find(text,text)',
 	'firm_sign_in(uuid)',
 	'identity_change_password(uuid,text,text,uuid,timestamp with time zone)',

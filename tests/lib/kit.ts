@@ -12,6 +12,7 @@ export type Schema = components['schemas'];
 export type { Api, Mail, Stack, Answer };
 
 export const stack = shared();
+export type Session = Awaited<ReturnType<Stack['session']>>;
 export const sink = new SinkClient(process.env['STACK_SINK'] ?? '');
 
 export const PASSWORD = 'seven wet herons wade home';
@@ -591,6 +592,12 @@ export async function eventually<T>(attempt: () => Promise<T>, ms = 15_000): Pro
       if (Date.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+}
+
+/** Whether somebody waits for what a session of stack.session() holds. */
+export async function isAwaited(session: Session): Promise<boolean> {
+  const { rows } = await session.query('select from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))');
+  return rows.length > 0;
 }
 
 /** All mails of the firm to a contact, in the API's own words. */

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *render_text(struct arena *a, const char *source, bool html, const struct json *vars,
+static const char *fill(struct arena *a, const char *source, bool html, const struct json *vars,
                         const struct template_value *extras)
 {
 	const struct template_part t = {source, html, RENDER_PART_MAX, tpl_files};
@@ -40,8 +40,8 @@ int render_mail(struct arena *a, const char *name, const char *locale, const str
 
 	if (!text || !html)
 		return -1;
-	text = render_text(a, text, false, vars, extras);
-	out_r->html = render_text(a, html, true, vars, extras);
+	text = fill(a, text, false, vars, extras);
+	out_r->html = fill(a, html, true, vars, extras);
 	end = text ? strstr(text, "\n\n") : NULL;
 	if (!end || !out_r->html || strncmp(text, subject, strlen(subject)) != 0)
 		return -1;

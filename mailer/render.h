@@ -33,11 +33,6 @@ struct rendered {
 int render_mail(struct arena *a, const char *name, const char *locale, const struct json *vars,
                 const struct template_value *extras, struct rendered *out_r);
 
-/* What {{…}} would be replaced by: for the tests. Rendered as HTML or as plain text; NULL: no fit.
- */
-const char *render_text(struct arena *a, const char *source, bool html, const struct json *vars,
-                        const struct template_value *extras);
-
 /*
  * A local time as the database gives it ("2026-03-03 10:05 Europe/Berlin") in the words of
  * `locale`: "3 March 2026, 10:05 (Europe/Berlin)". Text owned by `a`; NULL for NULL or what is no

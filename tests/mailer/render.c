@@ -1,4 +1,4 @@
-/* render.c - the templates' language: values, sections, lists, escaping, languages. */
+/* render.c - tests of what mails make of templates: languages, times, colours. */
 #include "render.h"
 
 #include "../unit/fresh.h"
@@ -12,69 +12,6 @@ static const struct json *vars(const char *text)
 
 	assert_int_equal(json_parse(&arena, text, strlen(text), &root, &err), 0);
 	return root;
-}
-
-struct row {
-	const char *name, *source, *vars, *text, *html;
-};
-
-static const struct row rows[] = {
-	{"plain", "Hello", "{}", "Hello", "Hello"},
-	{"value", "Hello {{who}}!", "{\"who\":\"Ann\"}", "Hello Ann!", "Hello Ann!"},
-	{"no value", "Hello {{who}}!", "{}", "Hello !", "Hello !"},
-	{"null", "{{who}}!", "{\"who\":null}", "!", "!"},
-	{"escaped", "{{v}}", "{\"v\":\"<b>\\\"O'Neil\\\" & co\"}", "<b>\"O'Neil\" & co",
-         "&lt;b&gt;&quot;O&#39;Neil&quot; &amp; co"},
-	{"the source is not escaped", "<b>&amp;{{v}}", "{\"v\":\"\"}", "<b>&amp;", "<b>&amp;"},
-	{"tags in a value", "{{v}}", "{\"v\":\"{{w}}\",\"w\":\"no\"}", "{{w}}", "{{w}}"},
-	{"line breaks in a value", "{{v}}", "{\"v\":\"a\\r\\nBcc: b\"}", "a  Bcc: b", "a  Bcc: b"},
-	{"section", "{{#v}}[{{v}}]{{/v}}{{^v}}none{{/v}}", "{\"v\":\"x\"}", "[x]", "[x]"},
-	{"empty section", "{{#v}}[{{v}}]{{/v}}{{^v}}none{{/v}}", "{\"v\":\"\"}", "none", "none"},
-	{"list", "{{#l}}<{{n}}>{{/l}}", "{\"l\":[{\"n\":\"1\"},{\"n\":\"&\"}]}", "<1><&>",
-         "<1><&amp;>"},
-	{"empty list", "{{#l}}x{{/l}}{{^l}}none{{/l}}", "{\"l\":[]}", "none", "none"},
-	{"outer value in a list", "{{#l}}{{n}}{{o}}{{/l}}",
-         "{\"o\":\".\",\"l\":[{\"n\":\"1\"},{\"o\":\"-\"}]}", "1.-", "1.-"},
-	{"nested", "{{#a}}{{#b}}{{#a}}x{{/a}}{{/b}}y{{/a}}", "{\"a\":\"1\",\"b\":\"1\"}", "xy",
-         "xy"},
-	{"lines of tags go", "a\n{{#v}}\nb\n{{/v}}\nc\n", "{\"v\":\"1\"}", "a\nb\nc\n",
-         "a\nb\nc\n"},
-	{"and with a section left out", "a\n{{#v}}\nb\n{{/v}}\nc\n", "{}", "a\nc\n", "a\nc\n"},
-	{"a tag in a line leaves it", "a {{#v}}b{{/v}}\nc\n", "{\"v\":\"1\"}", "a b\nc\n",
-         "a b\nc\n"},
-	{"closed at a line's end", "{{#v}}{{v}}{{/v}}\nc\n", "{\"v\":\"1\"}", "1\nc\n", "1\nc\n"},
-	{"extra", "{{link}}", "{}", "http://x/?a&b", "http://x/?a&amp;b"},
-	{"not closed", "{{#v}}a", "{\"v\":\"1\"}", NULL, NULL},
-	{"closed otherwise", "{{#v}}a{{/w}}", "{\"v\":\"1\"}", NULL, NULL},
-	{"not opened", "a{{/w}}", "{}", NULL, NULL},
-	{"half a tag", "a{{w", "{}", NULL, NULL},
-	{"no such file", "{{>nothing.html}}", "{}", NULL, NULL},
-};
-
-static void test_render_text(void **state)
-{
-	static const struct template_value extras[] = {{"link", "http://x/?a&b"}, {NULL, NULL}};
-
-	(void)state;
-	for (size_t i = 0; i < lengthof(rows); i++) {
-		for (int html = 0; html < 2; html++) {
-			const char *want = html ? rows[i].html : rows[i].text;
-			const char *got = render_text(&arena, rows[i].source, html,
-			                              vars(rows[i].vars), extras);
-
-			if (!want != !got || (want && strcmp(want, got) != 0))
-				fail_msg("%s: %s", rows[i].name, got ? got : "(null)");
-		}
-	}
-}
-
-static void test_render_text_too_long_is_refused(void **state)
-{
-	char *big = arena_alloc(&arena, RENDER_PART_MAX + 2);
-
-	(void)state;
-	memset(big, 'x', RENDER_PART_MAX + 1);
-	assert_null(render_text(&arena, big, false, vars("{}"), NULL));
 }
 
 static void test_render_mail_falls_to_english(void **state)
@@ -171,9 +108,6 @@ static void test_render_contrast(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_render_text, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_render_text_too_long_is_refused, set_up,
-	                                        tear_down),
 		cmocka_unit_test_setup_teardown(test_render_mail_falls_to_english, set_up,
 	                                        tear_down),
 		cmocka_unit_test_setup_teardown(test_render_mail_unknown_template, set_up,

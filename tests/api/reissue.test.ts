@@ -3,8 +3,8 @@ import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   accept, access, address, advance, askMail, disable, enable, eventually, key, login, newClient, newColleague, newContact,
-  newFolder, newKey, newOffice, newPortalUser, nobody, ok, patchContact, raw, refused, resend, setSignIn, share, signIn, sink,
-  stack, tokenOf, upload, type Caller, type Firm, type Person, type Schema,
+  newFolder, newKey, newOffice, newPortalUser, nobody, ok, patchContact, raw, refused, resend, serverTime, setSignIn, share,
+  signIn, sink, stack, tokenOf, upload, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm, staff: Person;
@@ -31,7 +31,7 @@ async function later(seconds: number): Promise<string> {
   staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
   return now;
 }
-const now = async () => Date.parse((await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200)).now);
+const now = async () => Date.parse(await serverTime());
 const inDays = async (days: number) => new Date((await now()) + days * 86_400_000).toISOString();
 
 /** The janitor has been round since: somebody else's end has come. */

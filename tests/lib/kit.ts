@@ -165,11 +165,10 @@ export async function signIn(
 
 /** The code that an authenticator app shows for the secret now, or so many steps of 30 s later. */
 export async function codeOf(secret: string, later = 0): Promise<string> {
-  const { now } = await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200);
   const digits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
   const bytes = Buffer.from((digits.match(/.{8}/g) ?? []).map((b) => parseInt(b, 2)));
   const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.parse(now) / 30_000) + later));
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.parse(await serverTime()) / 30_000) + later));
   const mac = createHmac('sha1', bytes).update(counter).digest();
   const at = (mac[19] ?? 0) & 15;
   return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
@@ -477,8 +476,7 @@ export function confirmTokenOf(mail: Mail | undefined): string {
 
 /** A link by which people may register for a folder or a matter, and its token. */
 export async function newLink(as: Caller, over: Partial<Schema['SignUpLinkIn']>): Promise<{ link: Schema['SignUpLink']; url: string; token: string }> {
-  const { now } = await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200);
-  const expires_at = new Date(Date.parse(now) + 30 * 86_400_000).toISOString();
+  const expires_at = new Date(Date.parse(await serverTime()) + 30 * 86_400_000).toISOString();
   const made = await ok(as.api.POST('/v1/sign_up_links', { body: { access: 'view', max_uses: 3, expires_at, ...over } }), 201);
   return { link: made.sign_up_link, url: made.url, token: made.url.split('#')[1] ?? '' };
 }
@@ -494,10 +492,9 @@ export async function newPending(firm: Firm, over: Partial<Schema['RegistrationI
   const after = await sink.mark();
   await ok(register(firm, email, over), 202);
   const [mail] = await sink.mails(email, { after });
-  const chosen = over.password ?? PASSWORD;
-  await ok(nobody().POST('/v1/registrations/confirm', { body: { token: confirmTokenOf(mail), password: chosen } }), 204);
-  const from = ownAddress();
   const password = over.password ?? PASSWORD;
+  await ok(nobody().POST('/v1/registrations/confirm', { body: { token: confirmTokenOf(mail), password } }), 204);
+  const from = ownAddress();
   const result = await ok(
     api(stack.url, { from }).POST('/v1/auth/login', {
       body: { firm: firm.slug, audience: 'portal', email, password, transport: 'token' },
@@ -607,6 +604,11 @@ export async function emails(as: Caller, contact: { id: string }): Promise<Schem
   );
 }
 
+/** What time it is for the server. */
+export async function serverTime(): Promise<string> {
+  return (await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200)).now;
+}
+
 /** Move the server's time forward, and tell what it is then. */
 export async function advance(seconds: number): Promise<string> {
   return (await ok(nobody().PUT('/v1/test/clock', { body: { advance_seconds: seconds } }), 200)).now;
@@ -615,10 +617,9 @@ export async function advance(seconds: number): Promise<string> {
 /** Wait until nothing of the firm that is due waits to be mailed any more, then the mails to the address that came after `after`. */
 export async function settled(firm: Firm, to: string, after: number): Promise<Mail[]> {
   await eventually(async () => {
-    const { now } = await ok(nobody().PUT('/v1/test/clock', { body: {} }), 200);
     const [row] = await stack.sql(
       "select count(*)::int as n from envelope where firm_id = $1 and state in ('queued', 'deferred') and due_at <= $2",
-      [firm.id, now],
+      [firm.id, await serverTime()],
     );
     assert.equal(row.n, 0, 'mails are still waiting');
   });

@@ -68,12 +68,13 @@ static int turn_away(struct rq *rq)
 /* -1 with invalid_credentials: the membership may not sign in. */
 static int comer_hold(struct rq *rq, const struct id *membership, struct comer *c_r)
 {
+	const struct arg *who = ARGS({"membership", arg_id(rq->arena, membership)});
 	struct rows rows;
 
-	TRY(db_query(&rq->db, &sql_signin_touch,
-	             ARGS({"membership", arg_id(rq->arena, membership)}), &rows));
+	TRY(db_query(&rq->db, &sql_signin_touch, who, &rows));
 	if (rows.n == 0)
 		return turn_away(rq);
+	TRY(db_query(&rq->db, &sql_signin_share, who, NULL));
 	*c_r = (struct comer){
 		.actor = {.type = row_text(&rows, 0, "kind"),
 	                  .id = *membership,

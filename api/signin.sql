@@ -70,6 +70,9 @@ update membership m set last_sign_in_at = :now::timestamptz
 where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
 returning m.state, m.kind, m.display_name
 
+-- name: signin_share
+select identity_share(m.identity_id) from membership m where m.firm_id = :firm::uuid and m.id = :membership::uuid
+
 -- name: signin_session
 select s.id, m.kind as audience,
 	case m.kind

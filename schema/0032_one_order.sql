@@ -209,4 +209,18 @@ begin
 end
 $$;
 
+-- Whoever signs in holds the identity before it is asked whether it has a second factor: whoever switches one on waits,
+-- and then ends the session, or was first.
+create function identity_share(id uuid) returns void
+language plpgsql
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+	perform from identity i where i.id = identity_share.id for share;
+end
+$$;
+
+grant execute on function identity_share(uuid) to portico_api;
+
 reset role;

@@ -16,7 +16,7 @@ before(async () => {
   await openDoor(firm);
 });
 
-type Replied = { error?: unknown; response: Response };
+type Replied = { data?: unknown; error?: unknown; response: Response };
 
 /** A call, and the other: what that has done when the call begins, and what it does while the call waits for it. */
 interface Meeting {
@@ -26,7 +26,7 @@ interface Meeting {
   ids: string[];
 }
 
-/** What the call answers: its status, and the code of a problem. $1, $2 … in the statements are the ids. */
+/** What the call answers: its status, and the code of a problem or the state of a sign-in. $1, $2 … in the statements are the ids. */
 async function meet({ call, done, next, ids }: Meeting): Promise<string> {
   const other = await stack.session();
   const run = (sql: string) => other.query(sql.replace(/\$(\d)/g, (_, n) => `'${uuidOf(ids[Number(n) - 1] ?? '')}'`));
@@ -38,7 +38,8 @@ async function meet({ call, done, next, ids }: Meeting): Promise<string> {
     if (next) await run(next);
     await run('commit');
     const got = await reply;
-    return [got.response.status, (got.error as Schema['Problem'] | undefined)?.code].join(' ').trim();
+    const { code, state } = (got.error ?? got.data ?? {}) as { code?: string; state?: string };
+    return [got.response.status, code ?? state].join(' ').trim();
   } finally {
     await other.end();
   }
@@ -250,8 +251,21 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
   ...whoChangesThePassword('is turned away', '204', async () => (await newPending(firm)).id, (registration_id) =>
     staff.api.DELETE('/v1/registrations/{registration_id}', { params: { path: { registration_id } } }),
   ),
+  'signed in while the second factor is switched on': {
+    is: '200 mfa_required',
+    of: async () => {
+      const user = await inPortal();
+      return {
+        call: () => login(firm, user.email),
+        done: person('identity'),
+        next: `insert into identity_totp (identity_id, secret, started_at, confirmed_at)
+          select id, '1', now(), now() from identity where id ${whose('identity_id')}`,
+        ids: [user.contact.id],
+      };
+    },
+  },
   'the second factor used by whoever is switched off': {
-    is: '200',
+    is: '200 signed_in',
     of: async () => {
       const user = await inPortal();
       const { codes } = await withFactor(user);

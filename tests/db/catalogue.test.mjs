@@ -23,6 +23,7 @@ const DEFINERS = [
 	'identity_proved(uuid,text)',
 	'identity_reset_password(uuid,uuid,uuid,text,timestamp with time zone)',
 	'identity_set_password(uuid,text,timestamp with time zone)',
+	'identity_share(uuid)',
 	'import_analyze()',
 	'import_take(timestamp with time zone)',
 	'installation_counts()',

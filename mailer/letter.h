@@ -14,7 +14,11 @@
 #include "base.h"
 #include "json.h"
 
-enum { LETTER_FROZEN_MAX = 64 * 1024, LETTER_MAX = 1024 * 1024 };
+enum {
+	LETTER_FROZEN_MAX =
+		128 * 1024, /* twenty things with the longest names, of four bytes a character */
+	LETTER_MAX = 1024 * 1024
+};
 
 /* What the database knows when the mail is first tried. Texts may be NULL where there is nothing.
  */

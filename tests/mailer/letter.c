@@ -235,6 +235,40 @@ static void test_letter_upload(void **state)
 	check_golden("documents_uploaded", &letter);
 }
 
+static const char *long_name(size_t characters)
+{
+	struct buf b;
+
+	buf_init(&b, &arena, 4 * characters);
+	for (size_t i = 0; i < characters; i++)
+		buf_str(&b, "\xf0\x9f\x92\xbc");
+	return b.data;
+}
+
+/* A mail that did not fit would never be sent. */
+static void test_letter_of_long_names(void **state)
+{
+	static const char *const kinds[] = {"items.shared", "document.uploaded"};
+	const char *name = long_name(255), *person = long_name(200);
+	struct buf b;
+
+	(void)state;
+	buf_init(&b, &arena, LETTER_FROZEN_MAX);
+	for (int i = 0; i < 20; i++)
+		buf_printf(&b,
+		           "%c{\"name\":\"%s\",\"folder\":\"%s\",\"client\":\"%s\",\"by\":\"%s\"}",
+		           i == 0 ? '[' : ',', name, name, person, person);
+	buf_char(&b, ']');
+	for (size_t i = 0; i < lengthof(kinds); i++) {
+		struct letter_facts facts = sample(kinds[i]);
+
+		facts.to_name = facts.actor = facts.client = facts.firm = person;
+		facts.documents = parsed(b.data);
+		facts.count = 20;
+		written(&facts, NULL);
+	}
+}
+
 /* What is not known is left out, without a trace of it. */
 static void test_letter_of_little_known(void **state)
 {
@@ -339,6 +373,7 @@ int main(void)
 		TEST(test_letter_share),           TEST(test_letter_upload),
 		TEST(test_letter_of_little_known), TEST(test_letter_is_the_same_every_time),
 		TEST(test_letter_not_readable),    TEST(test_letter_reply_to),
+		TEST(test_letter_of_long_names),
 	};
 
 	return cmocka_run_group_tests_name("letter", tests, NULL, NULL);

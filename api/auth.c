@@ -172,10 +172,8 @@ static const struct arg *auth_args(struct rq *rq, const struct who *who, const c
 {
 	struct arg *args = arena_array(rq->arena, struct arg, 10);
 	const struct part *part = part_of(rq->route->path);
-	uint8_t hash[HASH_SIZE];
 
-	crypt_sha256(rq->token, strlen(rq->token), hash);
-	args[0] = (struct arg){"token_hash", arg_bytes(rq->arena, hash, sizeof(hash))};
+	args[0] = (struct arg){"token_hash", arg_sha256(rq->arena, rq->token)};
 	args[1] = (struct arg){"session", arg_id(rq->arena, &who->session)};
 	args[2] = (struct arg){"rule", rule};
 	args[3] = (struct arg){"firm", arg_id(rq->arena, &who->firm)};

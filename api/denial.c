@@ -1,7 +1,6 @@
 /* denial.c - what was refused, on record in a transaction of its own. */
 #include "denial.h"
 
-#include "crypt.h"
 #include "routes.h"
 #include "setting.h"
 #include "sql_denial.h"
@@ -73,18 +72,16 @@ static may_wait void write_denial(struct rq *rq, const struct stmt *stmt)
 {
 	struct arena *a = rq->arena;
 	const char *type = object_type(rq);
-	uint8_t hash[HASH_SIZE];
 	struct id id = id_new();
 	struct db db;
 
-	crypt_sha256(rq->token, strlen(rq->token), hash);
 	unit_apart(rq, &rq->who.firm, &db);
 	unit_close(
 		rq, &db,
 		db_query(&db, stmt,
 	                 ARGS({"id", arg_id(a, &id)}, {"me", arg_id(a, &rq->who.membership)},
 	                      {"session", arg_id(a, &rq->who.session)},
-	                      {"token_hash", arg_bytes(a, hash, sizeof(hash))},
+	                      {"token_hash", arg_sha256(a, rq->token)},
 	                      {"action", arena_printf(a, "%s %s", rq->in->method, rq->route->path)},
 	                      {"object_type", type},
 	                      {"object", type == NULL ? NULL : arg_id(a, &rq->ids[0])},

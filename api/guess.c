@@ -1,7 +1,6 @@
 /* guess.c - passwords that are tried: how many wrong ones an address and a place may send. */
 #include "guess.h"
 
-#include "crypt.h"
 #include "denial.h"
 #include "setting.h"
 #include "sql_guess.h"
@@ -12,11 +11,7 @@ enum { PAIR_FAILURES_MAX = 10, ACCOUNT_FAILURES_MAX = 100, KNOWN_FAILURES = 10 }
 
 static const char *hash_of(struct rq *rq, const char *audience, const char *key, const char *place)
 {
-	const char *text = arena_printf(rq->arena, "%s\n%s\n%s", audience, key, place);
-	uint8_t hash[HASH_SIZE];
-
-	crypt_sha256(text, strlen(text), hash);
-	return arg_bytes(rq->arena, hash, sizeof(hash));
+	return arg_sha256(rq->arena, arena_printf(rq->arena, "%s\n%s\n%s", audience, key, place));
 }
 
 void guess_begin(struct rq *rq, const char *audience, const char *email_key, struct guess *g)

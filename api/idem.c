@@ -59,10 +59,8 @@ static void fingerprint(const struct rq *rq, uint8_t hash[HASH_SIZE])
 static const struct arg *key_args(struct rq *rq, const char *key)
 {
 	struct arg *args = arena_array(rq->arena, struct arg, 2);
-	uint8_t hash[HASH_SIZE];
 
-	crypt_sha256(key, strlen(key), hash);
-	args[0] = (struct arg){"key_hash", arg_bytes(rq->arena, hash, sizeof(hash))};
+	args[0] = (struct arg){"key_hash", arg_sha256(rq->arena, key)};
 	return args;
 }
 

@@ -59,12 +59,10 @@ bool asker_by_mail(const struct asker *asker)
 static const char *hash_of(struct rq *rq, const char *const *words)
 {
 	const char *text = "";
-	uint8_t hash[HASH_SIZE];
 
 	for (; *words != NULL; words++)
 		text = arena_printf(rq->arena, "%s%s\n", text, *words);
-	crypt_sha256(text, strlen(text), hash);
-	return arg_bytes(rq->arena, hash, sizeof(hash));
+	return arg_sha256(rq->arena, text);
 }
 
 /* The firm that the request is about; of none an id that no firm has. */

@@ -55,15 +55,6 @@ static const uint8_t *bytes_of(struct arena *a, const char *token, const char pr
 	return bytes;
 }
 
-/* What the row knows of a token. */
-static const char *token_hash(struct arena *a, const char *token)
-{
-	uint8_t hash[HASH_SIZE];
-
-	crypt_sha256(token, strlen(token), hash);
-	return arg_bytes(a, hash, sizeof(hash));
-}
-
 const char *token_access(struct arena *a, const struct device *d, const char **hash_r)
 {
 	uint8_t bytes[ACCESS_SIZE];
@@ -74,7 +65,7 @@ const char *token_access(struct arena *a, const struct device *d, const char **h
 	memcpy(bytes + 32, d->session.b, 16);
 	device_mac(d, ACCESS_PREFIX, bytes + 48);
 	token = arena_printf(a, ACCESS_PREFIX "%s", crypt_base64(a, bytes, sizeof(bytes)));
-	*hash_r = token_hash(a, token);
+	*hash_r = arg_sha256(a, token);
 	return token;
 }
 
@@ -136,7 +127,7 @@ const char *token_challenge(struct arena *a, const struct id *firm, const struct
 	memcpy(bytes + 16, row->b, 16);
 	crypt_random(bytes + 32, HASH_SIZE);
 	token = arena_printf(a, MFA_PREFIX "%s", crypt_base64(a, bytes, sizeof(bytes)));
-	*hash_r = token_hash(a, token);
+	*hash_r = arg_sha256(a, token);
 	return token;
 }
 
@@ -149,6 +140,6 @@ int token_challenge_claims(struct arena *a, const char *token, struct id *firm_r
 		return -1;
 	memcpy(firm_r->b, bytes, 16);
 	memcpy(row_r->b, bytes + 16, 16);
-	*hash_r = token_hash(a, token);
+	*hash_r = arg_sha256(a, token);
 	return id_is_none(firm_r) || id_is_none(row_r) ? -1 : 0;
 }

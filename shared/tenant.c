@@ -118,10 +118,8 @@ int tenant_create_staff(struct db *db, const struct tenant_staff *staff, int64_t
 const struct arg *tenant_key_secret(struct arena *a, const char *secret)
 {
 	struct arg *args = arena_array(a, struct arg, 3);
-	uint8_t hash[HASH_SIZE];
 
-	crypt_sha256(secret, strlen(secret), hash);
-	args[0] = (struct arg){"secret_hash", arg_bytes(a, hash, sizeof(hash))};
+	args[0] = (struct arg){"secret_hash", arg_sha256(a, secret)};
 	args[1] = (struct arg){"prefix", arena_strndup(a, secret, KEY_PREFIX_LENGTH)};
 	return args;
 }

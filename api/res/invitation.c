@@ -668,15 +668,12 @@ static int other_address(struct rq *rq, const struct accept_in *in, const struct
 
 static int may_ask(struct rq *rq, const struct opened *o)
 {
-	const char *invitation = arg_id(rq->arena, &o->invitation);
-	uint8_t hash[HASH_SIZE];
+	const char *key = arg_sha256(rq->arena, arg_id(rq->arena, &o->invitation));
 	struct rows rows;
 	int64_t until;
 
-	crypt_sha256(invitation, strlen(invitation), hash);
 	TRY(db_query(&rq->db, &sql_invitation_ask_count,
-	             ARGS({"key", arg_bytes(rq->arena, hash, sizeof(hash))},
-	                  {"most", arg_int(rq->arena, ADDRESS_ASKED_MAX)},
+	             ARGS({"key", key}, {"most", arg_int(rq->arena, ADDRESS_ASKED_MAX)},
 	                  {"seconds", arg_int(rq->arena, ADDRESS_ASKED_SECONDS)}),
 	             &rows));
 	until = row_time(&rows, 0, "until");

@@ -144,11 +144,7 @@ static int applicant_judge(struct rq *rq, const void *entity)
 
 static const char *count_key(struct rq *rq, const char *what)
 {
-	const char *text = arena_printf(rq->arena, "registration\n%s", what);
-	uint8_t hash[HASH_SIZE];
-
-	crypt_sha256(text, strlen(text), hash);
-	return arg_bytes(rq->arena, hash, sizeof(hash));
+	return arg_sha256(rq->arena, arena_printf(rq->arena, "registration\n%s", what));
 }
 
 static int applicant_read(struct rq *rq, struct applicant *a)

@@ -34,6 +34,7 @@ const char *arg_int(struct arena *a, int64_t value);
 const char *arg_time(struct arena *a, int64_t ms);
 const char *arg_bool(bool value);
 const char *arg_bytes(struct arena *a, const void *bytes, size_t len); /* bytea, as \x… */
+const char *arg_sha256(struct arena *a, const char *text);             /* bytea, of the text */
 const char *arg_ids(struct arena *a, const struct id *ids, size_t n);  /* jsonb array of uuids */
 
 /* ---- the pool ---- */

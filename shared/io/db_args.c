@@ -2,6 +2,7 @@
 #include "db.h"
 
 #include "buf.h"
+#include "crypt.h"
 
 #include <inttypes.h>
 
@@ -51,6 +52,14 @@ const char *arg_bytes(struct arena *a, const void *bytes, size_t len)
 		text[3 + 2 * i] = digits[b[i] & 15];
 	}
 	return text;
+}
+
+const char *arg_sha256(struct arena *a, const char *text)
+{
+	uint8_t hash[HASH_SIZE];
+
+	crypt_sha256(text, strlen(text), hash);
+	return arg_bytes(a, hash, sizeof(hash));
 }
 
 const char *arg_ids(struct arena *a, const struct id *ids, size_t n)

@@ -57,6 +57,14 @@ static int login_taken(struct rq *rq, const char *email, bool *taken_r)
 	return 0;
 }
 
+/* The address that the contact signs in with, or is to be invited at. */
+static const char *standing_address(const struct rq *rq, const struct candidate *c)
+{
+	bool waits = id_is_none(&c->membership) || strcmp(c->state, "not_sent") == 0;
+
+	return waits ? invitation_address(rq, c) : c->login_email;
+}
+
 int candidate_reasons(struct rq *rq, const struct candidate *c, const char *login_email,
                       struct texts *reasons_r)
 {
@@ -75,7 +83,7 @@ int candidate_reasons(struct rq *rq, const struct candidate *c, const char *logi
 	if (login_email != NULL && !contact_has_email(&c->contact, login_email, rq->arena))
 		v[n++] = "email_not_on_contact";
 	if (login_email == NULL)
-		login_email = c->contact.primary_email;
+		login_email = standing_address(rq, c);
 	if (login_email != NULL)
 		TRY(login_taken(rq, login_email, &taken));
 	if (taken)

@@ -493,3 +493,14 @@ test('the ETag of the access tells of its mail and of the contact; If-Match guar
   assert.deepEqual(renamed.data.stale_fields, ['display_name']);
   assert.notEqual(renamed.etag, sent.etag);
 });
+
+test('who signs in with a chosen address is asked for nothing of the one they share', async () => {
+  const client = await newClient(staff);
+  const [shared, own] = [address(), address()];
+  const contact = await newContact(staff, client, { primary_email: shared, emails: [shared, own] });
+  await ok(enable(staff, contact, { send: 'later', login_email: own }), 200);
+  await ok(enable(staff, await newContact(staff, client, { primary_email: shared }), { send: 'later' }), 200);
+  assert.deepEqual((await access(staff, contact)).ineligible_reasons, []);
+  assert.equal((await ok(enable(staff, contact), 200)).login_email, own);
+  assert.equal((await ok(enable(staff, contact), 200)).status, 'invited');
+});

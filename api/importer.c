@@ -495,13 +495,12 @@ static may_wait int apply(struct importer *m)
 
 /* ---- inviting ---- */
 
-/* Faults as JSON, of reasons against an access. */
-static const char *reasons_json(struct rq *rq, const struct texts *reasons)
+/* The unit's faults as JSON; it has none then. */
+static const char *faults_json(struct rq *rq)
 {
 	struct json_writer w;
 	struct buf b;
 
-	(void)candidate_refuse(rq, reasons);
 	buf_init(&b, rq->arena, ROWS_JSON_MAX);
 	json_start(&w, &b);
 	json_put_faults(&w, &rq->err);
@@ -539,7 +538,8 @@ static may_wait int invite_candidate(struct importer *m, struct rq *rq, const ch
 		TRY(give_access(m, rq, &c, &outcome));
 	} else {
 		outcome = "refused";
-		errors = reasons_json(rq, &reasons);
+		(void)candidate_refuse(rq, &reasons);
+		errors = faults_json(rq);
 	}
 	if (outcome == NULL)
 		return 0;
@@ -547,23 +547,39 @@ static may_wait int invite_candidate(struct importer *m, struct rq *rq, const ch
 	                ARGS({"line", line}, {"invitation", outcome}, {"errors", errors}), NULL);
 }
 
+/* Why nobody may invite them: said of the row, since what was begun for it is rolled back. */
+static may_wait int say_refused(struct importer *m, const char *line, enum problem why)
+{
+	struct rq *rq = unit_of_firm(m, true);
+
+	err_fault(
+		&rq->err, "", problem_code(why), "%s",
+		why == PROBLEM_not_found
+			? "The contact was archived meanwhile."
+			: "What is shared with the contact is not the import's to hand to another address.");
+	return unit_end(m, db_query(&rq->db, &sql_importer_invited,
+	                            ARGS({"line", line}, {"invitation", "refused"},
+	                                 {"errors", faults_json(rq)}),
+	                            NULL));
+}
+
 /* Somebody who was archived meanwhile, or has what the importer may not know of, is not invited,
  * and nobody else waits because of that. */
 static may_wait int invite(struct importer *m, const char *contact, const char *line)
 {
 	struct rq *rq = unit_of_firm(m, true);
+	enum problem why;
 	int result;
 
 	db_bind(&rq->db, "contact_id", contact);
 	result = invite_candidate(m, rq, line);
-	if (result < 0 && (rq->err.problem == PROBLEM_not_found ||
-	                   rq->err.problem == PROBLEM_shared_items_not_accessible)) {
-		db_roll_back(&rq->db);
-		db_end(&rq->db);
-		arena_release(&m->unit_arena);
-		return 0;
-	}
-	return unit_end(m, result);
+	why = rq->err.problem;
+	if (result == 0 || (why != PROBLEM_not_found && why != PROBLEM_shared_items_not_accessible))
+		return unit_end(m, result);
+	db_roll_back(&rq->db);
+	db_end(&rq->db);
+	arena_release(&m->unit_arena);
+	return say_refused(m, line, why);
 }
 
 /* Those whom the rows behind line *after name, and move it on. 1: there may be more, 0: none. */

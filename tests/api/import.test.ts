@@ -2,8 +2,8 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  access, all, eventually, isAwaited, key, link, newClient, newColleague, newContact, newFirm, newKey, newOffice, newPortalUser, ok, raw,
-  refused, scopesOf, settled, sink, stack, took, unique, uuidOf, type Caller, type Firm, type Person, type Schema,
+  access, address, all, enable, eventually, isAwaited, key, link, newClient, newColleague, newContact, newFirm, newKey, newMatter, newOffice,
+  newPortalUser, ok, patchContact, raw, refused, scopesOf, settled, share, sink, stack, took, unique, uuidOf, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 type Import = Schema['Import'];
@@ -381,6 +381,19 @@ test('S0_15: invitations now: one mail each, nobody twice, and whoever cannot be
   const [row] = await rowsOf(refusedOnes.id);
   assert.deepEqual([refusedOnes.status, row?.status, row?.invitation, row?.result], ['done', 'ok', 'refused', 'created']);
   assert.deepEqual(faultsOf(row), ['/clients no_client_relationship', '/entity contact_not_individual']);
+});
+
+test('whoever is not invited because of what is shared with them is named', async () => {
+  const client = await newClient(staff);
+  const contact = await newContact(staff, client);
+  await ok(enable(staff, contact, { send: 'later' }), 200);
+  await ok(share(staff, 'matter', await newMatter(staff, client, [contact], { restricted: true }), [contact]), 201);
+  const email = address();
+  await patchContact(staff, contact, { primary_email: email });
+  const text = `${CONTACTS}\nindividual,${contact.display_name},,,${email},,\n`;
+  const done = await run(text, 'kind=contacts&send_invitations=now', await newColleague(firm, 'admin'));
+  const [row] = await rowsOf(done.id);
+  assert.deepEqual([done.status, done.invited_count, row?.invitation, faultsOf(row)], ['done', 0, 'refused', [' shared_items_not_accessible']]);
 });
 
 test('events and the audit log tell of what a file made, by whom', async () => {

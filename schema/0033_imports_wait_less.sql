@@ -52,4 +52,46 @@ $$;
 revoke all on function contacts_related(uuid, uuid) from public;
 grant execute on function contacts_related(uuid, uuid) to portico_api;
 
+-- As in 0018, and a key is asked like a person: has it ended, has it lost what the import needs? So is the right to invite.
+create or replace function import_take(now timestamptz)
+returns table (firm_id uuid, import_id uuid, may boolean, attempts integer)
+language plpgsql
+security definer
+set search_path = pg_catalog, public, pg_temp
+as $$
+#variable_conflict use_column
+declare
+	next record;
+begin
+	for next in
+		select w.firm_id, w.id
+		from (
+			select distinct on (i.firm_id) i.firm_id, i.id, i.created_at
+			from import i
+			where i.status in ('validating', 'running')
+			order by i.firm_id, i.created_at, i.id
+		) w
+		order by w.created_at, w.id
+	loop
+		continue when not pg_try_advisory_lock(1886352246, hashtext(next.firm_id::text));
+		return query
+			update import i
+			set attempts = i.attempts + 1, updated_at = import_take.now
+			where i.firm_id = next.firm_id and i.id = next.id and i.status in ('validating', 'running')
+			returning i.firm_id, i.id, exists (
+				select from membership m
+				left join api_key k on k.firm_id = m.firm_id and k.id = m.id
+				where m.firm_id = i.firm_id and m.id = i.actor_id and m.state = 'active'
+					and (m.kind <> 'key' or k.revoked_at is null and coalesce(k.expires_at > import_take.now, true))
+					and case when i.send_invitations = 'none' then array['imports:write']
+						else array['imports:write', 'portal_access:write'] end
+						<@ case when m.kind = 'key' then k.scopes else array(
+							select p.permission from role_permission p where p.role = m.role) end
+			), i.attempts;
+		exit when found;
+		perform pg_advisory_unlock(1886352246, hashtext(next.firm_id::text));
+	end loop;
+end
+$$;
+
 reset role;

@@ -419,13 +419,39 @@ test('events and the audit log tell of what a file made, by whom', async () => {
   assert.ok(done.id);
 });
 
-test('C: an import of somebody who may no longer import is not made', async () => {
-  const admin = await newColleague(firm, 'admin');
-  const a = unique('G');
-  const ready = await run(`${CLIENTS}\n${a},business,Gone Ltd,,,\n`, 'kind=clients&dry_run=true', admin);
-  await ok(staff.api.DELETE('/v1/staff/{staff_id}', { params: { path: { staff_id: admin.session.principal.id } } }), 204);
-  await stack.sql("update import set status = 'running' where firm_id = $1 and status = 'ready' and actor_id = (select m.id from membership m where m.firm_id = $1 and m.login_email = $2)", [firm.id, admin.email]);
-  const failed = await ended(ready.id);
-  assert.deepEqual([failed.status, failed.errors.map((e) => e.code)], ['failed', ['permission_denied']]);
-  assert.equal(await clientOf(a), undefined);
-});
+type Asker = { as: Caller; id: string };
+const colleague = async (): Promise<Asker> => {
+  const as = await newColleague(firm, 'admin');
+  return { as, id: as.session.principal.id };
+};
+const program = async (): Promise<Asker> => {
+  const as = await newKey(staff, ['imports:write', 'portal_access:write']);
+  return { as, id: as.made.id };
+};
+const scopes = (...left: string[]) => ({ id }: Asker) => stack.sql('update api_key set scopes = $2 where id = $1', [uuidOf(id), left]);
+
+/** Who asks for an import, and how they lose what it needs before it is made. */
+const NO_MORE: Record<string, { who: () => Promise<Asker>; lose: (who: Asker) => Promise<unknown> }> = {
+  'somebody who was dismissed': {
+    who: colleague,
+    lose: ({ id }) => ok(staff.api.DELETE('/v1/staff/{staff_id}', { params: { path: { staff_id: id } } }), 204),
+  },
+  'a key that was revoked': {
+    who: program,
+    lose: ({ id }) => ok(staff.api.DELETE('/v1/api_keys/{api_key_id}', { params: { path: { api_key_id: id } } }), 204),
+  },
+  'a key that has ended': { who: program, lose: ({ id }) => stack.sql('update api_key set expires_at = created_at where id = $1', [uuidOf(id)]) },
+  'a key that may import no more': { who: program, lose: scopes('portal_access:write') },
+  'a key that may invite no more': { who: program, lose: scopes('imports:write') },
+};
+for (const [name, { who, lose }] of Object.entries(NO_MORE))
+  test(`C: an import of ${name} is not made`, async () => {
+    const asker = await who();
+    const a = unique('G');
+    const ready = await run(`${CLIENTS}\n${a},business,Gone Ltd,,,\n`, 'kind=clients&dry_run=true&send_invitations=later', asker.as);
+    await lose(asker);
+    await stack.sql("update import set status = 'running' where id = $1 and status = 'ready'", [uuidOf(ready.id)]);
+    const failed = await ended(ready.id);
+    assert.deepEqual([failed.status, failed.errors.map((e) => e.code)], ['failed', ['permission_denied']]);
+    assert.equal(await clientOf(a), undefined);
+  });

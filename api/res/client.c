@@ -185,6 +185,7 @@ int client_assign(struct rq *rq)
 
 int client_unassign(struct rq *rq)
 {
+	TRY(change_one(rq, &sql_client_lock, NULL));
 	TRY(change_one(rq, &sql_client_unassign, NULL));
 	TRY(record_team(rq));
 	return reply_none(rq);

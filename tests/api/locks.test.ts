@@ -206,6 +206,20 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       };
     },
   },
+  'taken off a client by one and dismissed by another': {
+    is: '204',
+    of: async () => {
+      const staff_id = idOf(await newColleague(firm));
+      const params = { path: { client_id: (await newClient(staff)).id, staff_id } };
+      await ok(staff.api.PUT('/v1/clients/{client_id}/team/{staff_id}', { params }));
+      return {
+        call: () => staff.api.DELETE('/v1/clients/{client_id}/team/{staff_id}', { params }),
+        done: hold('client', '$1'),
+        next: 'select from client_team where membership_id = $2 for update',
+        ids: [params.path.client_id, staff_id],
+      };
+    },
+  },
   'renamed by themselves, on the teams of a client and of a matter': {
     is: '200',
     of: async () => {

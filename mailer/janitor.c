@@ -181,7 +181,19 @@ static may_wait int sweep_store(struct janitor *j, struct db *db)
 
 /* ---- a turn ---- */
 
-static may_wait int clean(struct janitor *j, struct db *db)
+/* In this order. NULL: the files of the store. */
+static const struct stmt *const duties[] = {
+	&sql_janitor_idempotency, &sql_janitor_attempts,
+	&sql_janitor_requests,    &sql_janitor_tokens,
+	&sql_janitor_sessions,    &sql_janitor_places,
+	&sql_janitor_challenges,  &sql_janitor_registrations,
+	&sql_janitor_snapshots,   NULL,
+	&sql_janitor_trash,       &sql_janitor_folders,
+	&sql_janitor_accesses,    &sql_janitor_imports,
+	&sql_janitor_events,
+};
+
+static may_wait int do_duty(struct janitor *j, struct db *db, const struct stmt *duty)
 {
 	const struct arg *now = ARGS({"now", arg_time(db->arena, clock_now_ms())});
 	struct rows rows;
@@ -189,40 +201,35 @@ static may_wait int clean(struct janitor *j, struct db *db)
 	TRY(db_query(db, &sql_janitor_lock, NULL, &rows));
 	if (!row_bool(&rows, 0, "mine"))
 		return 0;
-	TRY(db_query(db, &sql_janitor_idempotency, now, NULL));
-	TRY(db_query(db, &sql_janitor_attempts, now, NULL));
-	TRY(db_query(db, &sql_janitor_requests, now, NULL));
-	TRY(db_query(db, &sql_janitor_tokens, now, NULL));
-	TRY(db_query(db, &sql_janitor_sessions, now, NULL));
-	TRY(db_query(db, &sql_janitor_places, now, NULL));
-	TRY(db_query(db, &sql_janitor_registrations, now, NULL));
-	TRY(db_query(db, &sql_janitor_challenges, now, NULL));
-	TRY(db_query(db, &sql_janitor_snapshots, now, NULL));
-	TRY(sweep_store(j, db));
-	/* last: no file goes before it is committed that its document is gone */
-	TRY(db_query(db, &sql_janitor_trash, now, NULL));
-	TRY(db_query(db, &sql_janitor_folders, NULL, NULL));
-	TRY(db_query(db, &sql_janitor_accesses, now, NULL));
-	TRY(db_query(db, &sql_janitor_imports, now, NULL));
-	/* the relay waits for the firms' rows in the meantime */
-	TRY(db_query(db, &sql_janitor_events, now, NULL));
+	TRY(duty == NULL ? sweep_store(j, db) : db_query(db, duty, now, NULL));
 	return db_commit(db);
 }
 
-void janitor_turn(struct janitor *j)
+/* A unit of its own: what one duty has locked is free before the next one waits for anything. */
+static may_wait int attend(struct janitor *j, const struct stmt *duty)
 {
 	struct arena arena;
 	struct err err;
 	struct db db;
+	int result;
 
-	if (clock_mono_ms() < j->at_ms)
-		return;
-	j->at_ms = clock_mono_ms() + (j->conf->test_mode ? TEST_EVERY_MS : EVERY_MS);
 	arena_init(&arena, UNIT_ARENA_MAX);
 	err_init(&err, &arena);
 	db_init(&db, j->pool, &arena, &err, true);
-	if (clean(j, &db) < 0 && err.problem != PROBLEM_unavailable)
+	result = do_duty(j, &db, duty);
+	if (result < 0 && err.problem != PROBLEM_unavailable)
 		log_say(LOGL_ERROR, "janitor", "%s", err.internal ? err.internal : "failed");
 	db_end(&db);
 	arena_release(&arena);
+	return result;
+}
+
+void janitor_turn(struct janitor *j)
+{
+	if (clock_mono_ms() < j->at_ms)
+		return;
+	j->at_ms = clock_mono_ms() + (j->conf->test_mode ? TEST_EVERY_MS : EVERY_MS);
+	for (size_t i = 0; i < lengthof(duties); i++)
+		if (attend(j, duties[i]) < 0)
+			return;
 }

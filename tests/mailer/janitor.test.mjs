@@ -128,6 +128,24 @@ test('one janitor at a time, and mail goes out all the same', async () => {
 	await until(() => !existsSync(orphan), 'the orphan to go');
 });
 
+test('what a duty has done stands, whatever the next ones wait for', async () => {
+	const w = await rig.world();
+	await rig.make.session(w.owner, { expires_at: new Date(Date.now() - 1000).toISOString() });
+	await put(rig.owner, 'access_snapshot', {
+		firm_id: w.firm.id, id: randomUUID(), contact_id: w.contact.id, login_email: 'ann@x.test', display_name: 'Ann', shares: '[]',
+		created_at: new Date(Date.now() - 401 * 86400_000).toISOString(),
+	});
+	const other = await rig.cluster.connect('portico_owner');
+	await other.query('begin; select from access_snapshot for update');
+	await rig.mailer(env);
+	const count = async (table) => Number((await rig.owner.query(`select count(*) from ${table} where firm_id = $1`, [w.firm.id])).rows[0].count);
+	await until(async () => (await count('session')) === 0, 'the session to go');
+	assert.equal(await count('access_snapshot'), 1);
+	await other.query('commit');
+	await other.end();
+	await until(async () => (await count('access_snapshot')) === 0, 'the other to go');
+});
+
 test('events go after 90 days, once numbered and told; how far is written down, firm by firm', async () => {
 	const [w, other] = [await rig.world(), await rig.world()];
 	const event = (firm, days, over = {}) => put(rig.owner, 'event', {

@@ -2,13 +2,15 @@
 select pg_try_advisory_xact_lock(1886352244, 2) as mine;
 
 -- name: janitor_idempotency
+-- Here and below the condition stands twice: what the DELETE waited for may have been renewed, used or restored, and of
+-- a row that was changed meanwhile it alone is asked again.
 delete from idempotency i
 using (
   select x.firm_id, x.membership_id, x.key_hash from idempotency x
   where x.expires_at <= :now::timestamptz
   order by x.expires_at limit 1000
 ) x
-where i.firm_id = x.firm_id and i.membership_id = x.membership_id and i.key_hash = x.key_hash;
+where i.firm_id = x.firm_id and i.membership_id = x.membership_id and i.key_hash = x.key_hash and i.expires_at <= :now;
 
 -- name: janitor_attempts
 delete from sign_in_attempt where resets_at <= :now::timestamptz;
@@ -34,7 +36,8 @@ using (
   where x.expires_at <= :now::timestamptz and (x.refresh_until is null or x.refresh_until <= :now or x.ended_at <= :now)
   order by x.expires_at limit 1000
 ) x
-where s.firm_id = x.firm_id and s.id = x.id;
+where s.firm_id = x.firm_id and s.id = x.id
+  and s.expires_at <= :now and (s.refresh_until is null or s.refresh_until <= :now or s.ended_at <= :now);
 
 -- name: janitor_places
 delete from known_place k
@@ -43,7 +46,8 @@ using (
   where x.seen_at <= :now::timestamptz - interval '180 days'
   order by x.seen_at limit 1000
 ) x
-where k.firm_id = x.firm_id and k.membership_id = x.membership_id and k.ip = x.ip;
+where k.firm_id = x.firm_id and k.membership_id = x.membership_id and k.ip = x.ip
+  and k.seen_at <= :now - interval '180 days';
 
 -- name: janitor_registrations
 select registrations_expire(:now::timestamptz);
@@ -61,7 +65,6 @@ with due as (
   where d.trashed_at <= :now::timestamptz - interval '90 days'
   order by d.trashed_at limit 500
 ), gone as (
-  -- once more: one that was waited for may have been restored
   delete from document d using due x
   where d.firm_id = x.firm_id and d.id = x.id and d.trashed_at <= :now - interval '90 days'
   returning d.firm_id, d.blob_id

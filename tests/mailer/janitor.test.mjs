@@ -5,7 +5,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { put } from '../db/fixture.mjs';
+import { blocked, put } from '../db/fixture.mjs';
+import { statements } from '../db/statements.mjs';
 import { Rig, sleep, until } from './rig.mjs';
 
 let rig;
@@ -65,6 +66,33 @@ test('expired sessions and idempotency keys go, and places where nobody has sign
 	rig.setOffset(7200);
 	await until(async () => (await left('session')).length === 0 && (await left('idempotency')).length === 0, 'the others to go');
 });
+
+// A statement of the janitor; a row whose time has come; what a call does with it while the janitor comes.
+const long_ago = new Date(Date.now() - 181 * 86400_000).toISOString();
+const RENEWED = {
+	janitor_idempotency: [(w) => put(rig.owner, 'idempotency', {
+		firm_id: w.firm.id, membership_id: w.owner.id, key_hash: randomBytes(32), fingerprint: randomBytes(32), created_at: long_ago, expires_at: long_ago,
+	}), "update idempotency set expires_at = now() + interval '1 day'"],
+	janitor_sessions: [(w) => rig.make.session(w.owner, { expires_at: long_ago, refresh_until: long_ago }), "update session set refresh_until = now() + interval '1 day'"],
+	janitor_places: [(w) => put(rig.owner, 'known_place', { firm_id: w.firm.id, membership_id: w.owner.id, ip: '192.0.2.3', seen_at: long_ago }), 'update known_place set seen_at = now()'],
+	janitor_trash: [(w) => rig.owner.query('update document set trashed_at = $2 where id = $1', [w.document.id, long_ago]), 'update document set trashed_at = null'],
+};
+for (const [name, [make, renew]] of Object.entries(RENEWED))
+	test(`${name}: what was renewed while it waited for the row stays`, async () => {
+		const w = await rig.world();
+		const { text } = statements().find((s) => s.name === name);
+		const janitor = await rig.cluster.connect('portico_janitor');
+		await make(w);
+		await rig.owner.query('begin');
+		const { rows } = await rig.owner.query(`${renew} where firm_id = $1 returning 1`, [w.firm.id]);
+		const turn = janitor.query(text, [rig.now()]);
+		await blocked(turn, janitor, rig.api);
+		await rig.owner.query('commit');
+		await turn;
+		const left = await rig.owner.query(`select from ${renew.split(' ')[1]} where firm_id = $1`, [w.firm.id]);
+		assert.deepEqual([rows.length, left.rowCount], [1, 1]);
+		await janitor.end();
+	});
 
 test('what was shared when an access ended is forgotten after 400 days', async () => {
 	const w = await rig.world();

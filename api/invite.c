@@ -41,6 +41,12 @@ int candidate_load(struct rq *rq, struct candidate *c_r)
 	return 0;
 }
 
+int invitation_hold(struct rq *rq, const struct id *invitation)
+{
+	return db_query(&rq->db, &sql_invite_lock_invited,
+	                ARGS({"invitation", arg_id(rq->arena, invitation)}), NULL);
+}
+
 static const char *key_of(struct rq *rq, const char *email)
 {
 	const char *key;

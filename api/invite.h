@@ -29,6 +29,10 @@ struct candidate {
  */
 may_wait int candidate_load(struct rq *rq, struct candidate *c_r);
 
+/* Lock what candidate_load does, for an invitation of the firm: its contact; of one to the staff,
+ * who is no contact, the membership. */
+may_wait int invitation_hold(struct rq *rq, const struct id *invitation);
+
 /*
  * Why this contact cannot be given access with `login_email` (NULL: its primary address): the codes
  * of all reasons, in *reasons_r.
@@ -75,7 +79,7 @@ may_wait int access_equip(struct rq *rq, const struct id *membership, const stru
  * Mail the open invitation of the candidate: the same row when it was never sent, else a new one
  * that supersedes it (new token, fresh expiry), to the given address. Its id is left in
  * c->invitation. -1 with shared_items_not_accessible: the address is another one than before, and
- * things are shared of matters that the caller may not know of.
+ * the caller may not see all that is shared.
  */
 may_wait int invitation_send(struct rq *rq, struct candidate *c, const char *email);
 

@@ -5,6 +5,23 @@ select c.id from contact c
 where c.firm_id = :firm::uuid and c.id = :contact_id::uuid and c.archived_at is null
 for no key update
 
+-- name: invite_lock_invited
+-- As invite_lock, for the contact of an invitation; for one of staff, who is no contact, the membership.
+with invited as (
+	select i.contact_id, i.membership_id, i.audience
+	from invitation i
+	where i.firm_id = :firm::uuid and i.id = :invitation::uuid
+), contact as (
+	select c.id from contact c
+	where c.firm_id = :firm and c.id = (select n.contact_id from invited n)
+	for no key update
+), member as (
+	select m.id from membership m
+	where m.firm_id = :firm and m.id = (select n.membership_id from invited n where n.audience = 'staff')
+	for no key update
+)
+select (select id from contact) as contact, (select id from member) as member
+
 -- name: invite_candidate
 select c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_email, to_jsonb(c.emails) as emails, c.phone,
 	c.custom_fields, c.created_at, c.updated_at, c.version,

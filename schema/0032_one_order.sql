@@ -97,6 +97,33 @@ $$;
 
 grant execute on function access_hold(uuid, uuid) to portico_api;
 
+-- As in 0031, with all of the person's shares in order: a tree of folders that is deleted takes several, too.
+create or replace function notices_recall(firm uuid, membership uuid) returns void
+language plpgsql
+as $$
+declare
+	waiting uuid[] := array(
+		select e.id
+		from envelope e
+		where e.firm_id = notices_recall.firm and e.membership_id = notices_recall.membership
+			and e.state in ('queued', 'deferred')
+			and e.kind in ('folder.shared', 'document.shared', 'items.shared')
+		order by e.id
+		for update
+	);
+begin
+	perform from share s
+	where s.firm_id = notices_recall.firm and s.membership_id = notices_recall.membership
+	order by s.id
+	for update;
+	update share s
+	set untold = true
+	from envelope e
+	where s.firm_id = notices_recall.firm and s.membership_id = notices_recall.membership
+		and e.firm_id = s.firm_id and e.id = any(waiting) and (s.id = e.share_id or s.summary_id = e.id);
+end
+$$;
+
 -- As in 0031, behind the identity.
 create or replace function access_close(firm uuid, membership uuid, snapshot uuid, now timestamptz) returns void
 language plpgsql

@@ -158,6 +158,7 @@ int client_unrelate(struct rq *rq)
 		return err_set(&rq->err, PROBLEM_last_individual_contact,
 		               "A business client keeps at least one individual contact.");
 	TRY(db_query(&rq->db, &sql_client_hold_relation, NULL, NULL));
+	TRY(db_query(&rq->db, &sql_client_hold_shares, NULL, NULL));
 	TRY(change_one(rq, &sql_client_unrelate, NULL));
 	TRY(record_relation(rq));
 	return reply_none(rq);

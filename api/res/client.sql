@@ -125,6 +125,13 @@ join matter x on x.firm_id = mc.firm_id and x.id = mc.matter_id
 order by x.id
 for no key update of x
 
+-- name: client_hold_shares
+-- They end with the relation, and other ones with a tree of folders: in order.
+select s.id from share s
+where s.firm_id = :firm::uuid and s.client_id = :client_id::uuid and s.contact_id = :contact_id::uuid
+order by s.id
+for update
+
 -- name: client_unrelate
 delete from client_contact
 where firm_id = :firm::uuid and client_id = :client_id::uuid and contact_id = :contact_id::uuid

@@ -104,8 +104,14 @@ where d.firm_id = :firm::uuid and d.folder_id in (select jsonb_array_elements_te
 returning d.id
 
 -- name: folder_unshare
-delete from share s
-where s.firm_id = :firm::uuid and s.folder_id in (select jsonb_array_elements_text(:folders::jsonb)::uuid)
+-- In order: what one person sees of several folders may end at once from the other side.
+with held as (
+	select s.id from share s
+	where s.firm_id = :firm::uuid and s.folder_id in (select jsonb_array_elements_text(:folders::jsonb)::uuid)
+	order by s.id
+	for update
+)
+delete from share s using held h where s.firm_id = :firm and s.id = h.id
 
 -- name: folder_hide
 -- Trashed documents keep the row of the folder that they lay in.

@@ -5,7 +5,7 @@ import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   address, codeOf, disable, enable, eventually, isAwaited, login, newClient, newColleague, newContact, newFolder, newLink, newMatter, newOffice,
-  newPending, newPortalUser, nobody, ok, openDoor, register, signIn, stack, unique, uuidOf, withFactor, type Firm, type Person, type Schema,
+  newPending, newPortalUser, nobody, ok, openDoor, register, share, signIn, stack, unique, uuidOf, withFactor, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -254,6 +254,34 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       };
     },
   },
+  // What one person sees of several folders, and the folders in one another: both end several shares.
+  ...Object.fromEntries(
+    (
+      [
+        ['switched off', '200', (contact_id) => disable(staff, { id: contact_id })],
+        ['taken off the client', '204', (contact_id) =>
+          staff.api.DELETE('/v1/clients/{client_id}/contacts/{contact_id}', { params: { path: { client_id: client.id, contact_id } } })],
+        ['shown folders that are deleted', '204', (_, folder_id) =>
+          staff.api.DELETE('/v1/folders/{folder_id}', { params: { path: { folder_id }, query: { recursive: true } } })],
+      ] as [string, string, (contact: string, folder: string) => Promise<Replied>][]
+    ).map(([how, is, call]) => [
+      `several shares of whoever is ${how}`,
+      {
+        is,
+        of: async () => {
+          const { contact } = await inPortal();
+          const folder = await newFolder(staff, client);
+          const below = await newFolder(staff, client, { parent_id: folder.id });
+          const shared = async (item: { id: string }) => (await ok(share(staff, 'folder', item, [contact]), 201)).data[0]?.id ?? '';
+          const ids = [await shared(below), await shared(folder)];
+          // The smaller one lies behind the other in the table.
+          await stack.sql('update share set untold = untold where id = $1', [uuidOf(ids[0] ?? '')]);
+          const one = (id: string) => `select from share where id = ${id} for update`;
+          return { call: () => call(contact.id, folder.id), done: one('$1'), next: one('$2'), ids };
+        },
+      },
+    ]),
+  ),
   ...whoChangesThePassword('is switched off', '200', inAccess, (id) => disable(staff, { id })),
   ...whoChangesThePassword('is given another address', '200', inAccess, async (contact_id) => {
     const { emails } = await ok(staff.api.GET('/v1/contacts/{contact_id}', { params: { path: { contact_id } } }));

@@ -183,13 +183,21 @@ static may_wait int sweep_store(struct janitor *j, struct db *db)
 
 /* In this order. NULL: the files of the store. */
 static const struct stmt *const duties[] = {
-	&sql_janitor_idempotency, &sql_janitor_attempts,
-	&sql_janitor_requests,    &sql_janitor_tokens,
-	&sql_janitor_sessions,    &sql_janitor_places,
-	&sql_janitor_challenges,  &sql_janitor_registrations,
-	&sql_janitor_snapshots,   NULL,
-	&sql_janitor_trash,       &sql_janitor_folders,
-	&sql_janitor_accesses,    &sql_janitor_imports,
+	&sql_janitor_idempotency,
+	&sql_janitor_attempts,
+	&sql_janitor_requests,
+	&sql_janitor_tokens,
+	&sql_janitor_uses,
+	&sql_janitor_sessions,
+	&sql_janitor_places,
+	&sql_janitor_challenges,
+	&sql_janitor_registrations,
+	&sql_janitor_snapshots,
+	NULL,
+	&sql_janitor_trash,
+	&sql_janitor_folders,
+	&sql_janitor_accesses,
+	&sql_janitor_imports,
 	&sql_janitor_events,
 };
 

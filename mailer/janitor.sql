@@ -28,6 +28,10 @@ using (
 ) x
 where t.firm_id = x.firm_id and t.id = x.id;
 
+-- name: janitor_uses
+-- The last use of sessions that go now is kept, of twice as many as go.
+select sessions_remember(:now::timestamptz);
+
 -- name: janitor_sessions
 -- A session that was ended early goes when its time would have been up; a device that may come back stays.
 delete from session s

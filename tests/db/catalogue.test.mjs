@@ -32,6 +32,7 @@ const DEFINERS = [
 	'password_alone(uuid)',
 	'portals_find(text)',
 	'registrations_expire(timestamp with time zone)',
+	'sessions_remember(timestamp with time zone)',
 	'setup_begin(timestamp with time zone)',
 	'setup_needed()',
 	'sign_in_find(uuid,text,text)',

@@ -94,6 +94,16 @@ for (const [name, [make, renew]] of Object.entries(RENEWED))
 		await janitor.end();
 	});
 
+test('a device that is gone is remembered as used when it was used last', async () => {
+	const w = await rig.world();
+	const last = new Date(Date.now() - 3 * 86400_000);
+	await rig.make.session(w.person, { expires_at: long_ago, refresh_until: last, last_seen_at: last });
+	await rig.mailer(env);
+	await until(async () => (await rig.owner.query('select from session where membership_id = $1', [w.person.id])).rowCount === 0, 'it to go');
+	const { rows } = await rig.owner.query('select access_last_used(m) as used, version from membership m where id = $1', [w.person.id]);
+	assert.deepEqual(rows, [{ used: last, version: '1' }]);
+});
+
 test('what was shared when an access ended is forgotten after 400 days', async () => {
 	const w = await rig.world();
 	const snapshot = (id, days) => put(rig.owner, 'access_snapshot', {

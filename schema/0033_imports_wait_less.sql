@@ -141,7 +141,7 @@ $$;
 revoke all on function sessions_remember(timestamptz) from public;
 grant execute on function sessions_remember(timestamptz) to portico_janitor;
 
--- As in 0016, and the last use counts.
+-- As in 0016, and a firm with many whose time has come keeps no other firm's waiting.
 create or replace function access_duty(now timestamptz) returns integer
 language plpgsql
 security definer
@@ -177,7 +177,7 @@ begin
 					<= t - (r.access_idle_days - r.access_reminder_days) * interval '1 day'
 				and access_last_used(x) <= t - (r.access_idle_days - r.access_reminder_days) * interval '1 day')
 		)
-		order by x.firm_id, x.id
+		order by row_number() over (partition by x.firm_id order by x.id), x.firm_id
 		limit 500
 	loop
 		perform from contact c where c.firm_id = due.firm_id and c.id = due.contact_id for no key update skip locked;

@@ -104,6 +104,28 @@ test('a device that is gone is remembered as used when it was used last', async 
 	assert.deepEqual(rows, [{ used: last, version: '1' }]);
 });
 
+test('a firm with more accesses to end than a turn takes keeps no other firm waiting', async () => {
+	const [many, other] = [await rig.world(), await rig.world()].sort((a, b) => (a.firm.id < b.firm.id ? -1 : 1));
+	await rig.owner.query('update membership set ends_at = $2 where id = any($1)', [[many.person.id, other.person.id], long_ago]);
+	await rig.owner.query(`with made as (
+			insert into contact
+			select (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid()))).* from contact c, generate_series(1, 500) where c.id = $1
+			returning id
+		)
+		insert into membership
+		select (jsonb_populate_record(m, jsonb_build_object('id', gen_random_uuid(), 'contact_id', n.id, 'login_email_key', n.id))).*
+		from membership m, made n where m.id = $2`, [many.contact.id, many.person.id]);
+	const janitor = await rig.cluster.connect('portico_janitor');
+	// Passed over by a turn, which costs less than to end them.
+	await rig.owner.query('begin');
+	await rig.owner.query('select from contact where firm_id = $1 for update', [many.firm.id]);
+	const { rows } = await janitor.query('select access_duty($1) as done', [rig.now()]);
+	await rig.owner.query('rollback');
+	await janitor.end();
+	assert.equal(rows[0].done, 1);
+	assert.equal((await rig.owner.query('select from membership where id = $1', [other.person.id])).rowCount, 0);
+});
+
 test('what was shared when an access ended is forgotten after 400 days', async () => {
 	const w = await rig.world();
 	const snapshot = (id, days) => put(rig.owner, 'access_snapshot', {

@@ -71,7 +71,7 @@ static int comer_hold(struct rq *rq, const struct id *membership, struct comer *
 	const struct arg *who = ARGS({"membership", arg_id(rq->arena, membership)});
 	struct rows rows;
 
-	TRY(db_query(&rq->db, &sql_signin_touch, who, &rows));
+	TRY(db_query(&rq->db, &sql_signin_admit, who, &rows));
 	if (rows.n == 0)
 		return turn_away(rq);
 	TRY(db_query(&rq->db, &sql_signin_share, who, NULL));
@@ -148,6 +148,8 @@ static int open_door(struct rq *rq, struct device *d, const char *transport)
 	TRY(open_session(rq, d, transport, hash, &rows));
 	if (rows.n == 0)
 		return ask_second(rq, d, &comer);
+	TRY(db_query(&rq->db, &sql_signin_seen,
+	             ARGS({"membership", arg_id(rq->arena, &d->membership)}), NULL));
 	TRY(comer_record(rq, &comer, "auth.login"));
 	if (is_device(transport)) {
 		result.access_token = token;

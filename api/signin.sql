@@ -63,12 +63,18 @@ delete from mfa_challenge where firm_id = :firm::uuid and id = :challenge::uuid 
 -- Ahead of the second factor, as by whoever ends the access.
 select m.id from membership m where m.firm_id = :firm::uuid and m.id = :membership::uuid for no key update
 
--- name: signin_touch
+-- name: signin_admit
 -- Before anything is opened, and held until the commit: whoever suspends the person, or ends the access, waits and then
 -- finds the session, or was first.
-update membership m set last_sign_in_at = :now::timestamptz
+select m.state, m.kind, m.display_name
+from membership m
 where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
-returning m.state, m.kind, m.display_name
+for no key update
+
+-- name: signin_seen
+-- Once they are in: who is only asked for the second factor has not signed in.
+update membership set last_sign_in_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :membership::uuid
 
 -- name: signin_share
 select identity_share(m.identity_id) from membership m where m.firm_id = :firm::uuid and m.id = :membership::uuid

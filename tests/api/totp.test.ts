@@ -397,3 +397,15 @@ test('P44 a session never has more than its person has at that moment', async ()
   await state('active');
   for (const api of [ann.api, using(again)]) await refused(api.GET('/v1/portal/home'), 401, 'unauthenticated');
 });
+
+test('who is asked for the second factor has not been there yet', async () => {
+  const dora = await newColleague(firm);
+  const { secret } = await withFactor(dora);
+  const path = { staff_id: dora.session.principal.id };
+  const seen = async () => (await ok((await staff()).api.GET('/v1/staff/{staff_id}', { params: { path } }), 200)).last_seen_at;
+  const before = await seen();
+  const asked = await login(dora.email);
+  assert.equal(await seen(), before);
+  await ok(answer(asked, await codeOf(secret, 1)), 200);
+  assert.notEqual(await seen(), before);
+});

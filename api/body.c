@@ -110,6 +110,12 @@ struct actor rq_actor(const struct rq *rq)
 		.type = rq->who.audience, .id = rq->who.membership, .name = rq->who.name};
 }
 
+int refuse_until(struct rq *rq, enum problem problem, int64_t until, const char *text)
+{
+	rq->err.retry_after_s = until > rq->now ? (int)((until - rq->now + 999) / 1000) : 1;
+	return err_set(&rq->err, problem, "%s", text);
+}
+
 bool rq_may(const struct rq *rq, const char *permission)
 {
 	for (size_t i = 0; i < rq->who.permissions.n; i++)

@@ -71,9 +71,9 @@ int guess_allowed(struct rq *rq, const struct guess *g)
 	if (until == TIME_NULL)
 		return 0;
 	denial_attempt(rq, &g->firm, &entry);
-	rq->err.retry_after_s = (int)((until - rq->now) / 1000 + 1);
-	return err_set(&rq->err, PROBLEM_too_many_attempts,
-	               "Too many wrong passwords or codes for this account; wait, then try again.");
+	return refuse_until(
+		rq, PROBLEM_too_many_attempts, until,
+		"Too many wrong passwords or codes for this account; wait, then try again.");
 }
 
 static int note_wrong(struct rq *rq, const struct guess *g)

@@ -270,6 +270,16 @@ int invitation_follow(struct rq *rq, struct candidate *c)
 	return invitation_send(rq, c, email);
 }
 
+int resend_check(struct rq *rq, int64_t last)
+{
+	int64_t next = last == TIME_NULL ? rq->now : last + INVITATION_RESEND_SECONDS * 1000;
+
+	if (next <= rq->now)
+		return 0;
+	return refuse_until(rq, PROBLEM_resend_too_soon, next,
+	                    "The last mail left less than a minute ago.");
+}
+
 int invitation_load(struct rq *rq, struct id id, struct invitation *i_r)
 {
 	return find_one(rq, &sql_invite_get, ARGS({"id", arg_id(rq->arena, &id)}),

@@ -100,6 +100,10 @@ may_wait int invitation_prepare(struct rq *rq, struct candidate *c);
  */
 const char *invitation_address(const struct rq *rq, const struct candidate *c);
 
+/* Nobody is mailed twice by a double click: resend_too_soon within a minute of `last`, TIME_NULL
+ * for no mail. */
+int resend_check(struct rq *rq, int64_t last);
+
 /* Read one invitation by id. 0, or -1 with not_found. */
 may_wait int invitation_load(struct rq *rq, struct id id, struct invitation *i_r);
 

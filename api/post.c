@@ -131,9 +131,8 @@ int asker_count(struct rq *rq, const struct asker *asker, const char *kind, cons
 	db_roll_back(&rq->db);
 	if (!id_is_none(&asker->firm))
 		denial_attempt(rq, &asker->firm, &entry);
-	rq->err.retry_after_s = (int)((until - rq->now) / 1000 + 1);
-	return err_set(&rq->err, PROBLEM_too_many_attempts,
-	               "Too many mails were asked for; wait, then try again.");
+	return refuse_until(rq, PROBLEM_too_many_attempts, until,
+	                    "Too many mails were asked for; wait, then try again.");
 }
 
 int asker_record(struct rq *rq, const struct asker *asker, const char *action)

@@ -367,9 +367,8 @@ static int may_ask(struct rq *rq, const struct opened *o)
 	until = row_time(&rows, 0, "until");
 	if (until == TIME_NULL)
 		return 0;
-	rq->err.retry_after_s = (int)((until - rq->now) / 1000 + 1);
-	return err_set(
-		&rq->err, PROBLEM_too_many_attempts,
+	return refuse_until(
+		rq, PROBLEM_too_many_attempts, until,
 		"Too many addresses were sent: use one of the mails, or the invited address.");
 }
 

@@ -248,20 +248,6 @@ static bool is_of_staff(const struct rows *row)
 	return strcmp(row_text(row, 0, "audience"), "staff") == 0;
 }
 
-static int not_too_soon(struct rq *rq, const struct rows *row)
-{
-	int64_t last = row_time(row, 0, "sent_at"), wait;
-
-	if (last == TIME_NULL || row_bool(row, 0, "undelivered"))
-		return 0;
-	wait = last + INVITATION_RESEND_SECONDS * 1000 - rq->now;
-	if (wait <= 0)
-		return 0;
-	rq->err.retry_after_s = (int)((wait + 999) / 1000);
-	return err_set(&rq->err, PROBLEM_resend_too_soon,
-	               "The last mail left less than a minute ago.");
-}
-
 /* To the contact's address of now (S0-20). */
 static int resend_to_contact(struct rq *rq, const struct rows *row, struct id *invitation_r)
 {
@@ -290,7 +276,8 @@ int invitation_resend(struct rq *rq)
 	struct rows row;
 
 	TRY(lock(rq, &row));
-	TRY(not_too_soon(rq, &row));
+	if (!row_bool(&row, 0, "undelivered"))
+		TRY(resend_check(rq, row_time(&row, 0, "sent_at")));
 	membership = row_id(&row, 0, "membership_id");
 	if (is_of_staff(&row))
 		TRY(crew_invite(rq, &membership, row_int(&row, 0, "send_count"), &invitation));

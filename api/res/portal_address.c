@@ -21,16 +21,6 @@ int portal_address_show(struct rq *rq)
 	return reply_one(rq, &portal_settings_entity, &settings, VERSION_OF_STATE);
 }
 
-/* Nobody is mailed twice by a double click: as with invitations. */
-static int not_too_soon(struct rq *rq, int64_t last)
-{
-	if (last == TIME_NULL || rq->now >= last + INVITATION_RESEND_SECONDS * 1000)
-		return 0;
-	rq->err.retry_after_s = INVITATION_RESEND_SECONDS;
-	return err_set(&rq->err, PROBLEM_resend_too_soon,
-	               "The last mail left less than a minute ago.");
-}
-
 /* S2-24: to whoever it may be, with access or without, since the address opens nothing. */
 int portal_address_send(struct rq *rq)
 {
@@ -44,7 +34,7 @@ int portal_address_send(struct rq *rq)
 		return candidate_refuse(
 			rq,
 			&(struct texts){.n = 1, .v = (const char *[]){"primary_email_missing"}});
-	TRY(not_too_soon(rq, row_time(&row, 0, "sent_at")));
+	TRY(resend_check(rq, row_time(&row, 0, "sent_at")));
 	TRY(record(rq, "contact.portal_address_sent", rq->ids[0], id_none));
 	TRY(find_one(
 		rq, &sql_portal_address_mail,

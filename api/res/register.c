@@ -177,10 +177,11 @@ static const struct arg *count_args(struct rq *rq, const struct applicant *a)
 	return args;
 }
 
-static int too_many(struct rq *rq, int64_t seconds, const char *text)
+/* Too many came for this address, or from this place. */
+static int too_many(struct rq *rq, int64_t until)
 {
-	rq->err.retry_after_s = (int)(seconds > 0 ? seconds : 1);
-	return err_set(&rq->err, PROBLEM_too_many_attempts, "%s", text);
+	return refuse_until(rq, PROBLEM_too_many_attempts, until,
+	                    "Too many registrations for this address or from this place.");
 }
 
 /* Asked before the hash is computed, for addresses known and unknown alike (pitfall P3). */
@@ -192,11 +193,11 @@ static int may_ask(struct rq *rq, const struct applicant *a)
 	TRY(look(rq, &sql_register_claim, &sql_register_blocked, count_args(rq, a), &rows));
 	until = row_time(&rows, 0, "until");
 	if (until != TIME_NULL)
-		return too_many(rq, (until - rq->now) / 1000 + 1,
-		                "Too many registrations for this address or from this place.");
+		return too_many(rq, until);
 	if (row_bool(&rows, 0, "full"))
-		return too_many(rq, REGISTRATION_FULL_SECONDS,
-		                "Too many registrations wait for this firm; come again later.");
+		return refuse_until(rq, PROBLEM_too_many_attempts,
+		                    rq->now + REGISTRATION_FULL_SECONDS * INT64_C(1000),
+		                    "Too many registrations wait for this firm; come again later.");
 	return 0;
 }
 
@@ -208,9 +209,7 @@ static int count(struct rq *rq, const struct applicant *a)
 	TRY(db_query(&rq->db, &sql_register_count, count_args(rq, a), &rows));
 	for (int i = 0; i < rows.n; i++)
 		if (row_bool(&rows, i, "beyond"))
-			return too_many(
-				rq, (row_time(&rows, i, "resets_at") - rq->now) / 1000 + 1,
-				"Too many registrations for this address or from this place.");
+			return too_many(rq, row_time(&rows, i, "resets_at"));
 	return 0;
 }
 

@@ -71,7 +71,7 @@ export async function startEdge({ values = {}, edit = (text) => text, withPeer =
 		PUBLIC_URL: "https://portal.example", CORS_ORIGINS: "https://app.example http://b.example:81", ...values,
 	};
 	const text = edit(template).replace(/@([A-Z_]+)@/g, (_, name) => {
-		if (!(name in fill)) throw new Error(`unknown placeholder @${name}@`);
+		if (!(name in fill)) throw new Error(`nginx.conf.in wants a value for @${name}@`);
 		return fill[name];
 	});
 	writeFileSync(`${dir}/nginx.conf`, text);

@@ -167,10 +167,12 @@ int auth_origin(struct rq *rq)
 	               "Only the portal's own pages and configured origins may do this.");
 }
 
-/* Parameters of authenticate() and authenticate_key() that no unit has bound. */
-static const struct arg *auth_args(struct rq *rq, const struct who *who, const char *rule)
+/* Parameters of authenticate() and authenticate_key() that no unit has bound. A unit that `writes`
+ * may have to wait for others: it notes at its end who was there. */
+static const struct arg *auth_args(struct rq *rq, const struct who *who, const char *rule,
+                                   bool writes)
 {
-	struct arg *args = arena_array(rq->arena, struct arg, 10);
+	struct arg *args = arena_array(rq->arena, struct arg, 11);
 	const struct part *part = part_of(rq->route->path);
 
 	args[0] = (struct arg){"token_hash", arg_sha256(rq->arena, rq->token)};
@@ -182,18 +184,26 @@ static const struct arg *auth_args(struct rq *rq, const struct who *who, const c
 	args[6] = (struct arg){"address", address_parse(rq->arena, rq->addr)};
 	args[7] = (struct arg){"feature", part->feature};
 	args[8] = (struct arg){"tool", part->tool};
+	args[9] = (struct arg){"note", arg_bool(!writes)};
 	return args;
 }
 
 static void who_read(struct rq *rq, const struct rows *rows, struct who *who_r)
 {
 	static const struct field columns[] = {
-		F_TEXT(who, audience, 0, 0, 0),  F_TEXT(who, name, 0, 0, 0),
-		F_TEXT(who, email, 0, 0, 0),     F_TEXT(who, role, 0, 0, 0),
-		F_TEXT(who, locale, 0, 0, 0),    F_TEXT(who, timezone, 0, 0, 0),
-		F_TEXT(who, transport, 0, 0, 0), F_TIME(who, authenticated_at, 0),
-		F_TIME(who, expires_at, 0),      F_TIME(who, idle_expires_at, 0),
-		F_TEXTS(who, permissions, 0, 0), FIELD_END,
+		F_TEXT(who, audience, 0, 0, 0),
+		F_TEXT(who, name, 0, 0, 0),
+		F_TEXT(who, email, 0, 0, 0),
+		F_TEXT(who, role, 0, 0, 0),
+		F_TEXT(who, locale, 0, 0, 0),
+		F_TEXT(who, timezone, 0, 0, 0),
+		F_TEXT(who, transport, 0, 0, 0),
+		F_TIME(who, authenticated_at, 0),
+		F_TIME(who, expires_at, 0),
+		F_TIME(who, idle_expires_at, 0),
+		F_TEXTS(who, permissions, 0, 0),
+		F_BOOL(who, unnoted, 0),
+		FIELD_END,
 	};
 
 	row_read(rows, 0, columns, who_r, rq->arena);
@@ -209,7 +219,7 @@ void auth_prelude(struct rq *rq)
 
 	rq->auth_rows = rows;
 	db_prelude(&rq->db, rq->by_key ? &sql_auth_check_key : &sql_auth_check,
-	           auth_args(rq, &rq->who, rule), rows);
+	           auth_args(rq, &rq->who, rule, rq->db.writes), rows);
 }
 
 int auth_known(struct rq *rq)
@@ -219,6 +229,16 @@ int auth_known(struct rq *rq)
 	TRY(db_flush_prelude(&rq->db));
 	who_read(rq, rq->auth_rows, &rq->who);
 	return 0;
+}
+
+int auth_used(struct rq *rq)
+{
+	if (!rq->who.unnoted)
+		return 0;
+	return db_query(&rq->db, rq->by_key ? &sql_auth_used_key : &sql_auth_used,
+	                ARGS({"session", arg_id(rq->arena, &rq->who.session)},
+	                     {"now", arg_time(rq->arena, rq->began)}),
+	                NULL);
 }
 
 int auth_recent(struct rq *rq)
@@ -246,7 +266,7 @@ int auth_optional(struct rq *rq, struct who *who_r)
 	*who_r = (struct who){0};
 	if (rq->token == NULL || token_claims(rq, who_r) < 0)
 		return 0;
-	rc = look(rq, NULL, &sql_auth_check, auth_args(rq, who_r, ANY), &rows);
+	rc = look(rq, NULL, &sql_auth_check, auth_args(rq, who_r, ANY, false), &rows);
 	if (rc < 0 && rq->err.problem == PROBLEM_unauthenticated) {
 		err_clear(&rq->err);
 		return 0;

@@ -41,6 +41,12 @@ void auth_prelude(struct rq *rq);
 /* Fill rq->who from what authenticate() answered; runs it when nothing else did. */
 may_wait int auth_known(struct rq *rq);
 
+/*
+ * Note that the caller's session or key was used, where that is due: once a minute, as the last
+ * before the commit, so that a transaction does not wait while it holds it. Does not wait for it.
+ */
+may_wait int auth_used(struct rq *rq);
+
 /* Set, or clear with `token` NULL, the session cookie. */
 void auth_cookie(struct rq *rq, const char *token, int64_t max_age_s);
 

@@ -167,6 +167,7 @@ static int store_and_commit(struct rq *rq)
 {
 	TRY(auth_known(rq));
 	TRY(idem_store(rq));
+	TRY(auth_used(rq));
 	/* also when the commit's end stays unknown: an orphan does less harm than a hole */
 	rq->blob_kept = true;
 	return db_commit(&rq->db);

@@ -21,6 +21,7 @@ enum { RQ_IDS_MAX = 2, RQ_PARAMS_MAX = 16 };
  */
 struct who {
 	bool known;
+	bool unnoted; /* that they are there is noted last: auth_used() */
 	struct id firm, membership, session, identity, contact;
 	const char *audience; /* "staff", "portal" or "key" */
 	const char *name, *email, *role, *locale, *timezone;

@@ -80,6 +80,9 @@ describe('making one', () => {
     await advance(31);
     await says(key);
     assert.ok((await when()) >= first + 60_000);
+    const writer = await newKey(owner, ['clients:write']);
+    await newClient(writer);
+    assert.ok((await listed(writer.made.id))?.last_used_at, 'by what changes something, too');
     assert.equal((await took(patch(api_key, { name: 'Ledger' }), 200)).etag, '"2"', 'use is no new version');
   });
 

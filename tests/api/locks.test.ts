@@ -4,7 +4,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  address, codeOf, disable, enable, eventually, isAwaited, login, newClient, newColleague, newContact, newFolder, newLink, newMatter, newOffice,
+  address, codeOf, disable, enable, eventually, isAwaited, login, newClient, newColleague, newContact, newFolder, newKey, newLink, newMatter, newOffice,
   newPending, newPortalUser, nobody, ok, openDoor, register, share, signIn, stack, unique, uuidOf, withFactor, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
@@ -232,6 +232,31 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
         done: hold('client', '$1'),
         next: hold('matter', '$2'),
         ids: [other.id, id],
+      };
+    },
+  },
+  'renamed by themselves and signed out by another': {
+    is: '200',
+    of: async () => {
+      const mate = await newColleague(firm);
+      await stack.sql("update session set last_seen_at = last_seen_at - interval '2 minutes' where membership_id = $1", [uuidOf(idOf(mate))]);
+      return {
+        call: () => mate.api.PATCH('/v1/me', { body: { name: unique('Mate') } }),
+        done: person('membership'),
+        next: person('session'),
+        ids: [idOf(mate)],
+      };
+    },
+  },
+  'a client renamed by a key, and the key revoked': {
+    is: '200',
+    of: async () => {
+      const [key, { id }] = [await newKey(staff), await newClient(staff)];
+      return {
+        call: () => key.api.PATCH('/v1/clients/{client_id}', { params: { path: { client_id: id } }, body: { name: unique('Client') } }),
+        done: hold('client', '$1'),
+        next: hold('api_key', '$2'),
+        ids: [id, key.made.id],
       };
     },
   },

@@ -54,7 +54,7 @@ test('a live staff session tells who it is', async () => {
 		session_id: session.id, audience: 'staff', membership_id: staff.id, identity_id: staff.identity_id,
 		contact_id: null, name: 'Sam', email: staff.login_email, role: 'member', transport: 'token',
 		authenticated_at: new Date(T0), expires_at: new Date(at(86400)), idle_expires_at: new Date(at(3600)),
-		locale: 'de', timezone: 'Europe/Berlin',
+		locale: 'de', timezone: 'Europe/Berlin', unnoted: false,
 	});
 });
 

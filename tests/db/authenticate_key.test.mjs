@@ -48,7 +48,7 @@ test('a live key tells its name and its scopes, and claims its firm', async () =
 	assert.deepEqual(await authenticate(key), {
 		audience: 'key', identity_id: null, contact_id: null, name: key.name, email: null, role: null, transport: 'token',
 		authenticated_at: null, expires_at: null, idle_expires_at: null, permissions: ['clients:read', 'notes:read'],
-		locale: null, timezone: null,
+		locale: null, timezone: null, unnoted: false,
 	});
 	assert.deepEqual((await api.query('select id from firm')).rows, [{ id: firm.id }]);
 	await api.query('commit');

@@ -46,8 +46,9 @@ struct importer {
 	const char *path; /* of the file; NULL: it was read */
 	bool applied;
 	struct actor actor;
-	const char *name;        /* "imp_…" */
-	struct arena unit_arena; /* of one unit of work */
+	struct texts permissions; /* of who asked for it, now */
+	const char *name;         /* "imp_…" */
+	struct arena unit_arena;  /* of one unit of work */
 	struct rq rq;
 	struct door_out out;
 };
@@ -57,7 +58,6 @@ struct importer {
 static struct rq *unit_start(struct importer *m, bool writes)
 {
 	static const struct door_in nothing = {.method = "POST", .path = ""};
-	static const char *sights[] = {"documents:read", "matters:read"};
 	struct rq *rq = &m->rq;
 
 	*rq = (struct rq){.in = &nothing,
@@ -70,7 +70,7 @@ static struct rq *unit_start(struct importer *m, bool writes)
 	                          .membership = m->actor.id,
 	                          .audience = m->actor.type,
 	                          .name = m->actor.name,
-	                          .permissions = {.n = lengthof(sights), .v = sights}}};
+	                          .permissions = m->permissions}};
 	rq->began = rq->now;
 	arena_init(&m->unit_arena, UNIT_ARENA_MAX);
 	err_init(&rq->err, rq->arena);
@@ -174,6 +174,7 @@ static may_wait int take(struct importer *m, bool *may_r, int64_t *attempts_r)
 
 static may_wait int load(struct importer *m)
 {
+	static const struct field may[] = {F_TEXTS(importer, permissions, 0, 0), FIELD_END};
 	struct rq *rq = unit_of_firm(m, false);
 	struct arena *a = &m->arena;
 	char text[ID_TEXT_SIZE];
@@ -192,6 +193,7 @@ static may_wait int load(struct importer *m)
 			(struct actor){.type = arena_strdup(a, row_text(&rows, 0, "actor_type")),
 		                       .id = row_id(&rows, 0, "actor_id"),
 		                       .name = arena_strdup(a, row_text(&rows, 0, "actor_name"))};
+		row_read(&rows, 0, may, m, a);
 	}
 	return unit_end(m, result);
 }
@@ -204,6 +206,7 @@ static may_wait void let_go(struct importer *m)
 	m->name = NULL;
 	m->firm = m->import = id_none;
 	m->actor = (struct actor){0};
+	m->permissions = (struct texts){0};
 	arena_release(&m->arena);
 }
 

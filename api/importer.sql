@@ -11,9 +11,15 @@ select pg_advisory_unlock_all() as free;
 select claim_firm(:firm::uuid), set_config('enable_seqscan', 'off', true) as plan;
 
 -- name: importer_load
-select i.kind, i.status, i.send_invitations, i.applied, i.actor_type, i.actor_id, i.actor_name, b.path
+-- What is handed over by inviting is judged by the rights of who asked for the import.
+select i.kind, i.status, i.send_invitations, i.applied, i.actor_type, i.actor_id, i.actor_name, b.path,
+	to_jsonb(case when m.kind = 'key' then k.scopes else array(
+		select p.permission from role_permission p where p.role = m.role
+	) end) as permissions
 from import i
 left join blob b on b.firm_id = i.firm_id and b.id = i.blob_id
+left join membership m on m.firm_id = i.firm_id and m.id = i.actor_id
+left join api_key k on k.firm_id = m.firm_id and k.id = m.id
 where i.firm_id = :firm::uuid and i.id = :import::uuid
 
 -- name: importer_stage

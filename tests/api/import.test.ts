@@ -2,7 +2,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  access, address, all, enable, eventually, isAwaited, key, link, newClient, newColleague, newContact, newFirm, newKey, newMatter, newOffice,
+  access, address, all, enable, eventually, isAwaited, key, link, newClient, newColleague, newContact, newFirm, newFolder, newKey, newMatter, newOffice,
   newPortalUser, ok, patchContact, raw, refused, scopesOf, settled, share, sink, stack, took, unique, uuidOf, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
@@ -383,18 +383,31 @@ test('S0_15: invitations now: one mail each, nobody twice, and whoever cannot be
   assert.deepEqual(faultsOf(row), ['/clients no_client_relationship', '/entity contact_not_individual']);
 });
 
-test('whoever is not invited because of what is shared with them is named', async () => {
-  const client = await newClient(staff);
-  const contact = await newContact(staff, client);
-  await ok(enable(staff, contact, { send: 'later' }), 200);
-  await ok(share(staff, 'matter', await newMatter(staff, client, [contact], { restricted: true }), [contact]), 201);
-  const email = address();
-  await patchContact(staff, contact, { primary_email: email });
-  const text = `${CONTACTS}\nindividual,${contact.display_name},,,${email},,\n`;
-  const done = await run(text, 'kind=contacts&send_invitations=now', await newColleague(firm, 'admin'));
-  const [row] = await rowsOf(done.id);
-  assert.deepEqual([done.status, done.invited_count, row?.invitation, faultsOf(row)], ['done', 0, 'refused', [' shared_items_not_accessible']]);
-});
+/** Who may import and invite, but not know of all that is shared with somebody: how it is shared, and by whom imported. */
+const UNSEEN: Record<string, { item: (client: { id: string }, contact: { id: string }) => Promise<unknown>; by: () => Promise<Caller> }> = {
+  'S2_12: an admin, of a restricted matter': {
+    item: async (client, contact) =>
+      ok(share(staff, 'matter', await newMatter(staff, client, [contact], { restricted: true }), [contact]), 201),
+    by: () => newColleague(firm, 'admin'),
+  },
+  'S2_12: a key without sight of documents, of a folder': {
+    item: async (client, contact) => ok(share(staff, 'folder', await newFolder(staff, client), [contact], 'view', false), 201),
+    by: () => newKey(staff, ['imports:write', 'portal_access:write', 'contacts:read', 'contacts:write', 'matters:read']),
+  },
+};
+for (const [name, { item, by }] of Object.entries(UNSEEN))
+  test(`${name}: who is not invited because of what is shared with them is named`, async () => {
+    const client = await newClient(staff);
+    const contact = await newContact(staff, client);
+    await ok(enable(staff, contact, { send: 'later' }), 200);
+    await item(client, contact);
+    const email = address();
+    await patchContact(staff, contact, { primary_email: email });
+    const text = `${CONTACTS}\nindividual,${contact.display_name},,,${email},,\n`;
+    const done = await run(text, 'kind=contacts&send_invitations=now', await by());
+    const [row] = await rowsOf(done.id);
+    assert.deepEqual([done.status, done.invited_count, row?.invitation, faultsOf(row)], ['done', 0, 'refused', [' shared_items_not_accessible']]);
+  });
 
 test('events and the audit log tell of what a file made, by whom', async () => {
   const a = unique('E');

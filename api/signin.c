@@ -68,13 +68,12 @@ static int turn_away(struct rq *rq)
 /* -1 with invalid_credentials: the membership may not sign in. */
 static int comer_hold(struct rq *rq, const struct id *membership, struct comer *c_r)
 {
-	const struct arg *who = ARGS({"membership", arg_id(rq->arena, membership)});
 	struct rows rows;
 
-	TRY(db_query(&rq->db, &sql_signin_admit, who, &rows));
+	TRY(db_query(&rq->db, &sql_signin_admit,
+	             ARGS({"membership", arg_id(rq->arena, membership)}), &rows));
 	if (rows.n == 0)
 		return turn_away(rq);
-	TRY(db_query(&rq->db, &sql_signin_share, who, NULL));
 	*c_r = (struct comer){
 		.actor = {.type = row_text(&rows, 0, "kind"),
 	                  .id = *membership,
@@ -148,8 +147,6 @@ static int open_door(struct rq *rq, struct device *d, const char *transport)
 	TRY(open_session(rq, d, transport, hash, &rows));
 	if (rows.n == 0)
 		return ask_second(rq, d, &comer);
-	TRY(db_query(&rq->db, &sql_signin_seen,
-	             ARGS({"membership", arg_id(rq->arena, &d->membership)}), NULL));
 	TRY(comer_record(rq, &comer, "auth.login"));
 	if (is_device(transport)) {
 		result.access_token = token;

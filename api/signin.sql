@@ -11,29 +11,37 @@ m.state in ('active', 'pending_verification') and (m.ends_at is null or m.ends_a
 
 -- name: signin_open
 -- One row: the membership may sign in. The firm's settings decide how long it may be idle. Of a device (refresh_nonce)
--- the access token ends before the session does, and a portal user's may come back after the session has.
-insert into session (
-	firm_id, id, membership_id, token_hash, transport, authenticated_at, created_at, expires_at, idle_seconds,
-	last_seen_at, ip, user_agent, second_factor, refresh_nonce, refresh_generation, rotated_at, access_expires_at,
-	refresh_until
+-- the access token ends before the session does, and a portal user's may come back after the session has. Who is
+-- only asked for the second factor has not signed in.
+with opened as (
+	insert into session (
+		firm_id, id, membership_id, token_hash, transport, authenticated_at, created_at, expires_at, idle_seconds,
+		last_seen_at, ip, user_agent, second_factor, refresh_nonce, refresh_generation, rotated_at, access_expires_at,
+		refresh_until
+	)
+	select m.firm_id, :session::uuid, m.id, :token_hash::bytea, :transport::text, :now::timestamptz, :now, t.expires_at,
+		60 * case m.kind when 'staff' then f.staff_idle_minutes else f.session_idle_minutes end,
+		:now, :ip::text, left(:user_agent::text, 400), :second_factor::boolean,
+		d.nonce, case when d.nonce is not null then 1 end, case when d.nonce is not null then :now end,
+		case when d.nonce is not null then {{access_end}} end,
+		case when d.nonce is not null and m.kind = 'portal' then :now + make_interval(days => :refresh_days::integer) end
+	from membership m
+	join firm f on f.id = m.firm_id
+	cross join lateral (
+		select :now::timestamptz + make_interval(
+			secs => case m.kind when 'staff' then :staff_seconds::integer else :portal_seconds::integer end
+		) as expires_at
+	) t
+	cross join (select :refresh_nonce::bytea as nonce) d
+	where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
+		and (:second_factor::boolean or not totp_enabled(m.identity_id)) and {{proved}}
+	returning firm_id, membership_id, expires_at, access_expires_at
+), seen as (
+	update membership m set last_sign_in_at = :now
+	from opened o
+	where m.firm_id = o.firm_id and m.id = o.membership_id
 )
-select m.firm_id, :session::uuid, m.id, :token_hash::bytea, :transport::text, :now::timestamptz, :now, t.expires_at,
-	60 * case m.kind when 'staff' then f.staff_idle_minutes else f.session_idle_minutes end,
-	:now, :ip::text, left(:user_agent::text, 400), :second_factor::boolean,
-	d.nonce, case when d.nonce is not null then 1 end, case when d.nonce is not null then :now end,
-	case when d.nonce is not null then {{access_end}} end,
-	case when d.nonce is not null and m.kind = 'portal' then :now + make_interval(days => :refresh_days::integer) end
-from membership m
-join firm f on f.id = m.firm_id
-cross join lateral (
-	select :now::timestamptz + make_interval(
-		secs => case m.kind when 'staff' then :staff_seconds::integer else :portal_seconds::integer end
-	) as expires_at
-) t
-cross join (select :refresh_nonce::bytea as nonce) d
-where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
-	and (:second_factor::boolean or not totp_enabled(m.identity_id)) and {{proved}}
-returning expires_at, access_expires_at
+select expires_at, access_expires_at from opened
 
 -- name: signin_challenge
 -- One row: the second factor is asked for.
@@ -64,20 +72,15 @@ delete from mfa_challenge where firm_id = :firm::uuid and id = :challenge::uuid 
 select m.id from membership m where m.firm_id = :firm::uuid and m.id = :membership::uuid for no key update
 
 -- name: signin_admit
--- Before anything is opened, and held until the commit: whoever suspends the person, or ends the access, waits and then
--- finds the session, or was first.
-select m.state, m.kind, m.display_name
-from membership m
-where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
-for no key update
-
--- name: signin_seen
--- Once they are in: who is only asked for the second factor has not signed in.
-update membership set last_sign_in_at = :now::timestamptz
-where firm_id = :firm::uuid and id = :membership::uuid
-
--- name: signin_share
-select identity_share(m.identity_id) from membership m where m.firm_id = :firm::uuid and m.id = :membership::uuid
+-- Before anything is opened, and held until the commit, then the identity: whoever suspends the person, ends the access or
+-- switches a second factor on waits and then finds the session, or was first.
+with held as materialized (
+	select m.state, m.kind, m.display_name, m.identity_id
+	from membership m
+	where m.firm_id = :firm::uuid and m.id = :membership::uuid and {{may_sign_in}}
+	for no key update
+)
+select state, kind, display_name, identity_share(identity_id) from held
 
 -- name: signin_session
 select s.id, m.kind as audience,

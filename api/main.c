@@ -49,15 +49,7 @@ static struct {
 
 /* ---- the sandbox ---- */
 
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-#ifdef SANITIZED
+#if SANITIZED
 /* The sanitizers' run time needs ptrace and more. */
 static struct sock_filter sandbox[] = {KORE_BPF_RET(SECCOMP_RET_ALLOW)};
 

@@ -1,5 +1,5 @@
 /* arena.c - memory given out in blocks and freed all at once. */
-#include "arena.h"
+#include "base.h"
 
 #include <stdalign.h>
 #include <stdint.h>
@@ -11,18 +11,8 @@
  * Blocks grow from 4 to 16 KiB, so that a small request costs one malloc and a big one few. Under
  * AddressSanitizer every piece is a block of its own, so that it sees each overflow.
  */
-#if defined(__SANITIZE_ADDRESS__)
-#define BLOCKS_SHARED 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define BLOCKS_SHARED 0
-#endif
-#endif
-#ifndef BLOCKS_SHARED
-#define BLOCKS_SHARED 1
-#endif
-
 enum { BLOCK_MIN = 4 * 1024, BLOCK_MAX = 16 * 1024, ALIGN = alignof(max_align_t) };
+enum { BLOCKS_SHARED = !SANITIZED };
 
 struct arena_block {
 	struct arena_block *next;

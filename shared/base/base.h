@@ -20,6 +20,18 @@
 /* Marks a function that may park the fiber: call it with no pointer into state shared by fibers. */
 #define may_wait
 
+/* Is AddressSanitizer watching? It is told of fibers, and has an mmap() of its own. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 #define lengthof(array)        (sizeof(array) / sizeof((array)[0]))
 

@@ -8,6 +8,8 @@
  */
 #include "fiber.h"
 
+#include "base.h"
+
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,22 +17,14 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define FIBER_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define FIBER_ASAN 1
-#endif
-#endif
-
-#ifdef FIBER_ASAN
+#if SANITIZED
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
 /* Handlers need some 30 KiB; only touched pages cost memory. Sanitized frames are several times
  * larger. */
-#ifdef FIBER_ASAN
+#if SANITIZED
 enum { STACK_BYTES = 1024 * 1024 };
 #else
 enum { STACK_BYTES = 256 * 1024 };
@@ -68,7 +62,7 @@ static struct {
 
 static void before_switch(void **fake_stack, const void *to, size_t size)
 {
-#ifdef FIBER_ASAN
+#if SANITIZED
 	__sanitizer_start_switch_fiber(fake_stack, to, size);
 #else
 	(void)fake_stack, (void)to, (void)size;
@@ -77,7 +71,7 @@ static void before_switch(void **fake_stack, const void *to, size_t size)
 
 static void after_switch(void *fake_stack, const void **from_r, size_t *size_r)
 {
-#ifdef FIBER_ASAN
+#if SANITIZED
 	__sanitizer_finish_switch_fiber(fake_stack, from_r, size_r);
 #else
 	(void)fake_stack, (void)from_r, (void)size_r;
@@ -188,7 +182,7 @@ void fiber_free(struct fiber *f)
 {
 	assert(f->ended && !main_side.current);
 	pool.alive--;
-#ifdef FIBER_ASAN
+#if SANITIZED
 	__asan_unpoison_memory_region(f->stack, STACK_BYTES);
 #endif
 	if (pool.idle >= POOL_MAX) {

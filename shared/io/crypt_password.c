@@ -1,6 +1,5 @@
 /* crypt_password.c - passwords: hashing away from the event loop, and how good one is. */
-#include "crypt.h"
-
+#include "crypt_private.h"
 #include "io.h"
 #include "text.h"
 
@@ -12,7 +11,7 @@
  * Argon2id with 19 MiB and 2 passes (OWASP's second choice of equals): some 25 ms on a quiet core,
  * and memory for a full queue stays small.
  */
-enum { PASSES = 2, MEMORY_BYTES = 19 * 1024 * 1024 };
+enum { PASSES = 2 };
 
 /* zxcvbn's score 3 of 4: at least 10^8 guesses, which is 26.6 bits. */
 static const double bits_min = 26.575;
@@ -28,26 +27,32 @@ static void hash_work(void *data)
 {
 	struct job *j = data;
 
+	hash_memory_begin();
 	j->result = crypto_pwhash_str_alg(j->hash, j->password, strlen(j->password), PASSES,
-	                                  MEMORY_BYTES, crypto_pwhash_ALG_ARGON2ID13);
+	                                  HASH_MEMORY, crypto_pwhash_ALG_ARGON2ID13);
+	hash_memory_end();
+}
+
+static int verify(const struct job *j)
+{
+	static const uint8_t salt[crypto_pwhash_SALTBYTES];
+	uint8_t out[32];
+	size_t len = strlen(j->password);
+
+	if (j->hash[0])
+		return crypto_pwhash_str_verify(j->hash, j->password, len) == 0;
+	/* nobody: the same work, and no */
+	return crypto_pwhash(out, sizeof(out), j->password, len, salt, PASSES, HASH_MEMORY,
+	                     crypto_pwhash_ALG_ARGON2ID13);
 }
 
 static void verify_work(void *data)
 {
-	static const uint8_t salt[crypto_pwhash_SALTBYTES];
 	struct job *j = data;
-	uint8_t out[32];
-	size_t len = strlen(j->password);
 
-	if (j->hash[0]) {
-		j->result = crypto_pwhash_str_verify(j->hash, j->password, len) == 0;
-		return;
-	}
-	/* nobody: the same work, and no */
-	j->result = 0;
-	if (crypto_pwhash(out, sizeof(out), j->password, len, salt, PASSES, MEMORY_BYTES,
-	                  crypto_pwhash_ALG_ARGON2ID13) != 0)
-		j->result = -1;
+	hash_memory_begin();
+	j->result = verify(j);
+	hash_memory_end();
 }
 
 static uint64_t hashes;

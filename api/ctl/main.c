@@ -35,6 +35,7 @@ int ctl_fail(const struct ctl *ctl)
 {
 	const struct err *e = &ctl->err;
 
+	fflush(stdout); /* in one file with it, the reason stands last */
 	fprintf(stderr, "porticoctl: %s: %s\n", problem_code(e->problem),
 	        e->internal != NULL ? e->internal
 	        : e->detail != NULL ? e->detail

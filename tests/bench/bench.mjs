@@ -121,7 +121,7 @@ async function pgbench(o) {
 	const [{ id: folder }] = await stack.sql("select id from folder where name = 'Bench'");
 	const { createHash } = await import('node:crypto');
 	const values = {
-		token_hash: `\\x${createHash('sha256').update(o.person).digest('hex')}`, firm: uuid(0), me: uuid(16), session: uuid(32), rule: 'portal', feature: 'documents', tool: 'files', now: new Date().toISOString(),
+		token_hash: `\\x${createHash('sha256').update(o.person).digest('hex')}`, firm: uuid(0), me: uuid(16), session: uuid(32), note: 'true', rule: 'portal', feature: 'documents', tool: 'files', now: new Date().toISOString(),
 		folder_id: folder, after_at: '-infinity', after_id: '00000000-0000-0000-0000-000000000000', limit: '51',
 	};
 	const script = path.join(scratch, 'list.sql');

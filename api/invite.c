@@ -29,6 +29,7 @@ int candidate_load(struct rq *rq, struct candidate *c_r)
 		.identity = row_id(&rows, 0, "identity"),
 		.invitation = row_id(&rows, 0, "invitation"),
 		.sends = row_int(&rows, 0, "sends"),
+		.sent_at = row_time(&rows, 0, "sent_at"),
 		.undelivered = row_bool(&rows, 0, "undelivered"),
 		.client_count = row_int(&rows, 0, "client_count"),
 		.business_alone = row_bool(&rows, 0, "business_alone"),
@@ -191,7 +192,7 @@ static int invitation_mail(struct rq *rq, const struct candidate *c, const char 
 	             NULL));
 	TRY(db_query(&rq->db, &sql_invite_membership_invited,
 	             ARGS({"membership", arg_id(rq->arena, &c->membership)}, {"email", email},
-	                  {"email_key", key_of(rq, email)}),
+	                  {"email_key", key_of(rq, email)}, {"chosen", arg_bool(c->login_chosen)}),
 	             NULL));
 	TRY(record(rq, "invitation.sent", c->invitation, id_none));
 	return outbox_mail_invitation(&rq->db, &rq->event, &c->invitation, rq->now);
@@ -209,6 +210,7 @@ int invitation_send(struct rq *rq, struct candidate *c, const char *email)
 
 	if (!same)
 		TRY(access_shares(rq, &shares));
+	c->login_chosen = c->login_chosen && same;
 	if (c->undelivered)
 		TRY(db_query(&rq->db, &sql_invite_clear_address,
 		             ARGS({"email_key", key_of(rq, email)}), NULL));
@@ -280,6 +282,16 @@ int resend_check(struct rq *rq, int64_t last)
 	                    "The last mail left less than a minute ago.");
 }
 
+int invitation_may_resend(struct rq *rq, const struct candidate *c)
+{
+	if (c->undelivered)
+		return 0;
+	if (strcmp(c->reinvite_mode, "cycle") == 0 && c->sends > 0)
+		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
+		               "Switch the access off and on again to invite anew.");
+	return resend_check(rq, c->sent_at);
+}
+
 int invitation_load(struct rq *rq, struct id id, struct invitation *i_r)
 {
 	return find_one(rq, &sql_invite_get, ARGS({"id", arg_id(rq->arena, &id)}),
@@ -304,11 +316,19 @@ static int set_primary(struct rq *rq, struct candidate *c, const char *email)
 	return rows.n > 0 ? record_change(rq, "contact.updated", c->contact.id, id_none, names) : 0;
 }
 
-/* Was an address named that is not simply the contact's primary one? */
-static bool is_chosen(struct rq *rq, const struct candidate *c, const struct access_in *in)
+/* Is the address, where one was named, another than simply the contact's primary one? Kept while
+ * nobody has registered: that is where later mails go. */
+static int choose(struct rq *rq, struct candidate *c, const char *email)
 {
-	return in->login_email != NULL &&
-	       strcmp(key_of(rq, in->login_email), key_of(rq, c->contact.primary_email)) != 0;
+	if (email == NULL)
+		return 0;
+	c->login_chosen = strcmp(key_of(rq, email), key_of(rq, c->contact.primary_email)) != 0;
+	if (id_is_none(&c->membership))
+		return 0;
+	return db_query(&rq->db, &sql_invite_choose,
+	                ARGS({"membership", arg_id(rq->arena, &c->membership)},
+	                     {"chosen", arg_bool(c->login_chosen)}),
+	                NULL);
 }
 
 int access_end_check(struct rq *rq, int64_t ends_at)
@@ -362,7 +382,7 @@ static int access_create(struct rq *rq, struct candidate *c, const struct access
 	membership = arg_id(rq->arena, &c->membership);
 	TRY(db_query(&rq->db, &sql_invite_membership_insert,
 	             ARGS({"id", membership}, {"email", email}, {"email_key", key_of(rq, email)},
-	                  {"display_name", name}, {"chosen", arg_bool(is_chosen(rq, c, in))},
+	                  {"display_name", name}, {"chosen", arg_bool(c->login_chosen)},
 	                  {"source", in->source != NULL ? in->source : "manual"}),
 	             NULL));
 	TRY(invitation_make(rq, c, email, 0));
@@ -388,7 +408,7 @@ static int access_readdress(struct rq *rq, struct candidate *c, const struct acc
 	TRY(db_query(&rq->db, &sql_invite_membership_reissue,
 	             ARGS({"membership", membership}, {"email", email},
 	                  {"email_key", key_of(rq, email)}, {"display_name", name},
-	                  {"chosen", arg_bool(is_chosen(rq, c, in))}),
+	                  {"chosen", arg_bool(c->login_chosen)}),
 	             NULL));
 	TRY(db_query(&rq->db, &sql_invite_sessions_end, ARGS({"membership", membership}), NULL));
 	TRY(db_query(&rq->db, &sql_invite_drop_password,
@@ -406,6 +426,7 @@ int access_turn_on(struct rq *rq, struct candidate *c, const struct access_in *i
 
 	TRY(auth_known(rq));
 	TRY(set_primary(rq, c, in->primary_email));
+	TRY(choose(rq, c, in->login_email));
 	if (!on) {
 		TRY(access_create(rq, c, in, email));
 		fresh = true;

@@ -16,6 +16,7 @@ struct candidate {
 	struct id identity;      /* id_none: not registered */
 	struct id invitation;    /* the open one, id_none: none */
 	int64_t sends;           /* how often the open invitation was mailed */
+	int64_t sent_at;         /* ... and when last, TIME_NULL: never */
 	bool undelivered;        /* ... and its mail was given up: nobody has the link */
 	int64_t client_count;    /* clients it belongs to */
 	bool business_alone;     /* belongs to a business client without any individual contact */
@@ -77,9 +78,10 @@ may_wait int access_equip(struct rq *rq, const struct id *membership, const stru
 
 /*
  * Mail the open invitation of the candidate: the same row when it was never sent, else a new one
- * that supersedes it (new token, fresh expiry), to the given address. Its id is left in
- * c->invitation. -1 with shared_items_not_accessible: the address is another one than before, and
- * the caller may not see all that is shared.
+ * that supersedes it (new token, fresh expiry), to the given address, which is no chosen one where
+ * it is not the one of before. Its id is left in c->invitation. -1 with
+ * shared_items_not_accessible: the address is another one than before, and the caller may not see
+ * all that is shared.
  */
 may_wait int invitation_send(struct rq *rq, struct candidate *c, const char *email);
 
@@ -99,6 +101,13 @@ may_wait int invitation_prepare(struct rq *rq, struct candidate *c);
  * else to the contact's primary address of now (S0-20, S2-15). NULL when there is none.
  */
 const char *invitation_address(const struct rq *rq, const struct candidate *c);
+
+/*
+ * May the open invitation be mailed once more (S2-7)? -1 with reinvite_requires_cycle where the
+ * firm wants access switched off and on for that, or with resend_too_soon. A mail that nobody got
+ * is none.
+ */
+int invitation_may_resend(struct rq *rq, const struct candidate *c);
 
 /* Nobody is mailed twice by a double click: resend_too_soon within a minute of `last`, TIME_NULL
  * for no mail. */

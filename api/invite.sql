@@ -26,7 +26,7 @@ select (select id from contact) as contact, (select id from member) as member
 select c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_email, to_jsonb(c.emails) as emails, c.phone,
 	c.custom_fields, c.created_at, c.updated_at, c.version,
 	m.id as membership, m.state, m.login_email, m.login_chosen, m.identity_id as identity,
-	i.id as invitation, i.send_count as sends, coalesce((
+	i.id as invitation, i.send_count as sends, i.sent_at, coalesce((
 		select e.state in ('bounced', 'suppressed', 'failed')
 		from envelope e
 		where e.firm_id = i.firm_id and e.invitation_id = i.id
@@ -73,6 +73,10 @@ values (
 	:firm::uuid, :id::uuid, 'portal', :contact_id::uuid, 'not_sent', :email::text, :email_key::text,
 	:chosen::boolean, :display_name::text, :source::text, :now::timestamptz, :now
 )
+
+-- name: invite_choose
+update membership set login_chosen = :chosen::boolean, updated_at = :now::timestamptz
+where firm_id = :firm::uuid and id = :membership::uuid and state in ('not_sent', 'invited') and login_chosen <> :chosen
 
 -- name: invite_recall
 -- Ahead of the change: shares are locked before their membership.
@@ -160,7 +164,8 @@ where firm_id = :firm::uuid and id = :id::uuid
 
 -- name: invite_membership_invited
 update membership
-set state = 'invited', login_email = :email::text, login_email_key = :email_key::text, updated_at = :now::timestamptz
+set state = 'invited', login_email = :email::text, login_email_key = :email_key::text, login_chosen = :chosen::boolean,
+	updated_at = :now::timestamptz
 where firm_id = :firm::uuid and id = :membership::uuid and state in ('not_sent', 'invited')
 
 -- name: invite_clear_address

@@ -166,6 +166,19 @@ static int grant(struct rq *rq, struct candidate *c, const struct invitation_in 
 	return outbox_mail_share(&rq->db, &rq->event, shares, (size_t)r->shares.n, rq->now);
 }
 
+/* Who was mailed before: at another address their access is issued anew; at the same one, this is a
+ * resend and bound like one. */
+static int invite_again(struct rq *rq, struct candidate *c, const struct access_in *how)
+{
+	struct id before = c->invitation;
+
+	TRY(access_turn_on(rq, c, how));
+	if (strcmp(how->send, "now") != 0 || !id_equal(&before, &c->invitation))
+		return 0;
+	TRY(invitation_may_resend(rq, c));
+	return invitation_send(rq, c, invitation_address(rq, c));
+}
+
 /* Access on if it is off; then the mail, unless it is to be sent later. */
 static int invite(struct rq *rq, struct candidate *c, const struct invitation_in *in,
                   const struct relation *r)
@@ -187,8 +200,8 @@ static int invite(struct rq *rq, struct candidate *c, const struct invitation_in
 	TRY(auth_known(rq));
 	if (id_is_none(&c->membership) || strcmp(c->state, "not_sent") == 0)
 		TRY(access_turn_on(rq, c, &how));
-	else if (strcmp(in->send, "now") == 0)
-		TRY(invitation_send(rq, c, invitation_address(rq, c)));
+	else
+		TRY(invite_again(rq, c, &how));
 	return invitation_prepare(rq, c);
 }
 
@@ -256,9 +269,7 @@ static int resend_to_contact(struct rq *rq, const struct rows *row, struct id *i
 
 	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &contact));
 	TRY(candidate_load(rq, &c));
-	if (strcmp(c.reinvite_mode, "cycle") == 0 && c.sends > 0 && !c.undelivered)
-		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
-		               "Switch the access off and on again to invite anew.");
+	TRY(invitation_may_resend(rq, &c));
 	if (invitation_address(rq, &c) == NULL)
 		return candidate_refuse(
 			rq,
@@ -268,19 +279,25 @@ static int resend_to_contact(struct rq *rq, const struct rows *row, struct id *i
 	return 0;
 }
 
+static int resend_to_staff(struct rq *rq, const struct rows *row, struct id *invitation_r)
+{
+	struct id membership = row_id(row, 0, "membership_id");
+
+	if (!row_bool(row, 0, "undelivered"))
+		TRY(resend_check(rq, row_time(row, 0, "sent_at")));
+	return crew_invite(rq, &membership, row_int(row, 0, "send_count"), invitation_r);
+}
+
 /* A new token and a fresh expiry; the old link dies. */
 int invitation_resend(struct rq *rq)
 {
-	struct id membership, invitation = id_none;
+	struct id invitation = id_none;
 	struct invitation sent;
 	struct rows row;
 
 	TRY(lock(rq, &row));
-	if (!row_bool(&row, 0, "undelivered"))
-		TRY(resend_check(rq, row_time(&row, 0, "sent_at")));
-	membership = row_id(&row, 0, "membership_id");
 	if (is_of_staff(&row))
-		TRY(crew_invite(rq, &membership, row_int(&row, 0, "send_count"), &invitation));
+		TRY(resend_to_staff(rq, &row, &invitation));
 	else
 		TRY(resend_to_contact(rq, &row, &invitation));
 	TRY(invitation_load(rq, invitation, &sent));

@@ -175,6 +175,19 @@ test('S2_15 S2_29 the sign-in address is one of the contact’s own; the primary
   assert.deepEqual(chosen.stale_fields, ['login_email']);
 });
 
+test('S2_15 S0_20 before registration the chosen address is invited while the contact has it, then the present primary one', async () => {
+  const [first, chosen, last] = [address('first'), address('chosen'), address('last')];
+  const contact = await newContact(staff, await newClient(staff), { primary_email: chosen });
+  await ok(enable(staff, contact, { send: 'later' }), 200);
+  await patchContact(staff, contact, { primary_email: first, emails: [first, chosen] });
+  const invitedAt = async (body: object = {}) => (await ok(enable(staff, contact, { send: 'now', ...body }), 200)).invitation?.sent_to;
+  assert.equal(await invitedAt({ login_email: chosen }), chosen, 'as asked, though it was the primary one before');
+  await patchContact(staff, contact, { emails: [first] });
+  assert.equal(await invitedAt(), first);
+  await patchContact(staff, contact, { primary_email: last, emails: [last, first, chosen] });
+  assert.equal(await invitedAt(), last, 'what was chosen ended with the address');
+});
+
 test('S2_4 S2_25 S2_27 another address of the contact changes no sign-in: the old one works, the new one does not, and it is told', async () => {
   const user = await newPortalUser(firm, await newClient(staff));
   const fresh = address('new');

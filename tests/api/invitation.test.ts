@@ -283,6 +283,7 @@ test('resend: too soon is 429 with the time to wait; then a new token, and the o
   assert.equal(`${soon.response.status} ${soon.error?.code}`, '429 resend_too_soon');
   const wait = Number(soon.response.headers.get('retry-after'));
   assert.ok(wait > 0 && wait <= 3600, `${wait}`);
+  await refused(invite({ contact_id: one.contact.id, send: 'now' }), 429, 'resend_too_soon');
   await advance(wait + 1);
   const mark = await sink.mark();
   const sent = await ok(resend(staff, one.id), 202);
@@ -296,17 +297,32 @@ test('resend: too soon is 429 with the time to wait; then a new token, and the o
   assert.equal((await settled(firm, one.email, 0)).length, 2);
 });
 
-test('in the firm whose mode is cycle a bare resend is refused', async () => {
+test('S2_7 in the firm whose mode is cycle a bare resend is refused, whichever call asks for it', async () => {
   const one = await invited();
   await advance(3600);
   staff = firm.owner = await signIn(firm.slug, 'staff', staff.email);
   await stack.sql("update firm set reinvite_mode = 'cycle' where id = $1", [firm.id]);
   try {
-    await refused(resend(staff, one.id), 409, 'reinvite_requires_cycle');
+    for (const again of [resend(staff, one.id), invite({ contact_id: one.contact.id, send: 'now' })])
+      await refused(again, 409, 'reinvite_requires_cycle');
+    assert.equal((await ok(invite({ contact_id: one.contact.id, send: 'later' }), 201)).id, one.id, 'nothing is sent');
   } finally {
     await stack.sql("update firm set reinvite_mode = 'resend' where id = $1", [firm.id]);
   }
 });
+
+for (const before of ['later', 'now'] as const)
+  test(`S2_15 invited ${before}, then at another of their addresses: the mail goes there, and a link of before is dead`, async () => {
+    const second = address('second');
+    const contact = await newContact(staff, await newClient(staff), { emails: [second] });
+    const first = await ok(invite({ contact_id: contact.id, send: before }), 201);
+    const after = await sink.mark();
+    const sent = await ok(invite({ email: second, client_id: contact.clients[0]?.id ?? '', send: 'now' }), 201);
+    assert.deepEqual([sent.email, sent.sent_to, (await read(first.id)).status], [second, second, 'superseded']);
+    const [mail] = await sink.mails(second, { after });
+    const user = await accept(tokenOf(mail), firm.slug, second);
+    assert.equal((await access(staff, contact)).login_email, user.email);
+  });
 
 test('expired: 410 with what to do, the access says so, and resend revives it', async () => {
   const one = await invited();

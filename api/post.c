@@ -183,6 +183,7 @@ static void posted_read(const struct rows *row, struct posted *p)
 	p->sign_in = row_text(row, 0, "sign_in");
 	p->firm_name = row_text(row, 0, "firm_name");
 	p->email = row_text(row, 0, "email");
+	p->email_key = row_text(row, 0, "email_key");
 	p->name = row_text(row, 0, "display_name");
 	p->challenge = row_text(row, 0, "code_challenge");
 	p->alone = row_bool(row, 0, "alone");

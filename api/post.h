@@ -51,7 +51,7 @@ may_wait int post_token(struct rq *rq, const struct asker *asker, const char *ki
 /* A token that came back. */
 struct posted {
 	struct id firm, token, membership, identity;
-	const char *audience, *sign_in, *firm_name, *email, *name, *challenge;
+	const char *audience, *sign_in, *firm_name, *email, *email_key, *name, *challenge;
 	bool alone; /* a password would be all that is asked of somebody on a staff */
 };
 

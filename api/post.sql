@@ -42,7 +42,8 @@ where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.kind in ('staff
 -- name: post_open
 -- What a token claims, with all that decides about it.
 select t.state, t.nonce, t.expires_at, t.code_challenge, t.membership_id, m.kind as audience, m.identity_id,
-	m.login_email as email, m.display_name, f.name as firm_name, f.sign_in, password_alone(m.identity_id) as alone
+	m.login_email as email, m.login_email_key as email_key, m.display_name, f.name as firm_name, f.sign_in,
+	password_alone(m.identity_id) as alone
 from mailed_token t
 join membership m on m.firm_id = t.firm_id and m.id = t.membership_id
 join firm f on f.id = t.firm_id

@@ -67,6 +67,7 @@ static int use_token(struct rq *rq, const struct posted *p)
 	struct rows rows;
 
 	TRY(posted_lock(rq, p));
+	TRY(db_query(&rq->db, &sql_magic_link_share, ARGS({"email_key", p->email_key}), NULL));
 	TRY(db_query(&rq->db, &sql_magic_link_use, ARGS({"token", arg_id(rq->arena, &p->token)}),
 	             &rows));
 	return rows.n > 0 ? 0 : posted_lost(rq, p);
@@ -168,6 +169,7 @@ static int redeem_code(struct rq *rq, const struct magic_redeem_in *in)
 	whose = ARGS({"email_key", asker.email_key},
 	             {"tries_max", arg_int(rq->arena, MAILED_TRIES_MAX)});
 	TRY(db_query(&rq->db, &sql_magic_link_lock, whose, NULL));
+	TRY(db_query(&rq->db, &sql_magic_link_share, whose, NULL));
 	TRY(db_query(&rq->db, &sql_magic_link_try, whose, &live));
 	i = row_of_code(rq, &live, code);
 	return i < 0 ? code_refuse(rq, &guess, whose, code) : use_code(rq, in, &guess, &live, i);

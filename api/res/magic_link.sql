@@ -11,6 +11,11 @@ where m.firm_id = :firm::uuid and m.kind in ('staff', 'portal') and m.login_emai
 order by m.id
 for no key update
 
+-- name: magic_link_share
+-- Ahead of what was mailed to them: whoever chooses another password holds the identity, and then ends that.
+select identity_share(m.identity_id) from membership m
+where m.firm_id = :firm::uuid and m.kind in ('staff', 'portal') and m.login_email_key = :email_key::text
+
 -- name: magic_link_try
 -- The live codes of this address, staff's and client's: one try each, whatever comes of it (pitfall 43).
 update mailed_token t set tries = t.tries + 1

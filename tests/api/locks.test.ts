@@ -4,8 +4,9 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  address, codeOf, disable, enable, eventually, isAwaited, login, newClient, newColleague, newContact, newFolder, newKey, newLink, newMatter, newOffice,
-  newPending, newPortalUser, nobody, ok, openDoor, register, share, signIn, stack, unique, uuidOf, withFactor, type Firm, type Person, type Schema,
+  address, askMail, codeOf, disable, enable, eventually, isAwaited, login, newClient, newColleague, newContact, newFolder, newKey, newLink,
+  newMatter, newOffice, newPending, newPortalUser, nobody, ok, openDoor, register, share, signIn, stack, unique, uuidOf, withFactor,
+  type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -88,6 +89,14 @@ const whoChangesThePassword = (how: string, is: string, make: () => Promise<stri
   },
 });
 const inAccess = async () => (await inPortal()).contact.id;
+
+/** A mailed link, or the code beside it, and what redeems it. */
+const withMail = async (by: 'link' | 'code') => {
+  const user = await inPortal();
+  const { token, code } = await askMail(firm, user, 'magic_links');
+  const body = by === 'link' ? { token } : { firm: firm.slug, email: user.email, code };
+  return { user, call: () => nobody().POST('/v1/auth/magic_links/redeem', { body: { ...body, transport: 'token' } }) };
+};
 
 const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
   'assigned to a matter by one and dismissed by another at once': {
@@ -374,6 +383,23 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       };
     },
   },
+  ...Object.fromEntries(
+    ([['link', '410 token_expired'], ['code', '401 invalid_code']] as const).map(([by, is]) => [
+      `signed in by a mailed ${by} while the password is changed`,
+      {
+        is,
+        of: async () => {
+          const { user, call } = await withMail(by);
+          return {
+            call,
+            done: person('identity'),
+            next: `update mailed_token set state = 'revoked' where membership_id ${whose('id')} and state = 'open'`,
+            ids: [user.contact.id],
+          };
+        },
+      },
+    ]),
+  ),
 };
 
 for (const [name, { is, of }] of Object.entries(MEETINGS)) test(name, async () => assert.equal(await meet(await of()), is));

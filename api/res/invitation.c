@@ -73,7 +73,8 @@ static int may_make_contact(struct rq *rq)
 	                 "No contact has this address: make the contact first.");
 }
 
-/* The contact of a bare address: the one who has it, else a new individual (C14). */
+/* The contact of a bare address: the one who signs in with it or has it, else a new individual
+ * (C14). */
 static int contact_of_email(struct rq *rq, const char *email, struct id *contact_r)
 {
 	const char *key;

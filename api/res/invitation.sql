@@ -77,10 +77,13 @@ update membership set state = 'not_sent', updated_at = :now::timestamptz
 where firm_id = :firm::uuid and id = :membership::uuid and state = 'invited'
 
 -- name: invitation_by_email
--- The contact who has this address, the oldest first; businesses are told apart by entity.
-select c.id, c.entity from contact c
-where c.firm_id = :firm::uuid and c.archived_at is null and :email_key::text = any(c.email_keys)
-order by c.entity desc, c.created_at, c.id
+-- Who signs in with this address, also where the contact has another by now (C17); else who is invited at it, and else who
+-- has it, the oldest first; businesses are told apart by entity.
+select c.id, c.entity
+from contact c
+left join membership m on m.firm_id = c.firm_id and m.contact_id = c.id and m.login_email_key = :email_key::text
+where c.firm_id = :firm::uuid and c.archived_at is null and (m.identity_id is not null or :email_key = any(c.email_keys))
+order by m.identity_id is null, m.id is null, c.entity desc, c.created_at, c.id
 limit 1
 
 -- name: invitation_rules

@@ -2,7 +2,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, acceptAs, access, address, advance, disable, emails, enable, key, link, login, newClient, newColleague, newContact,
+  accept, acceptAs, access, address, advance, disable, emails, enable, invite, link, login, newClient, newColleague, newContact,
   newFirm, newOffice, newPortalUser, ok, patchContact, portalUpload, preview, refused, resend, settled, share, signIn, sink,
   stack, tokenOf, took, upload, uploadFolder, type Firm, type Person,
 } from '../lib/kit.js';
@@ -219,47 +219,31 @@ test('S0_16 and S0_17 later: no mail, access is on, and the invitation can be se
   assert.equal(on.status, 'not_sent');
   assert.ok(on.invitation === null || on.invitation.status === 'not_sent');
   assert.deepEqual(await emails(staff, contact), []);
-  const sent = await ok(
-    staff.api.POST('/v1/invitations', {
-      params: { header: { 'Idempotency-Key': key() } },
-      body: { contact_id: contact.id, send: 'now' },
-    }),
-    201,
-  );
+  const sent = await ok(invite(staff, { contact_id: contact.id, send: 'now' }), 201);
   assert.equal(sent.status, 'queued');
   const [mail] = await sink.mails(email);
   assert.equal((await access(staff, contact)).status, 'invited');
   await accept(tokenOf(mail), firm.slug, email);
-  await refused(
-    staff.api.POST('/v1/invitations', {
-      params: { header: { 'Idempotency-Key': key() } },
-      body: { contact_id: contact.id, send: 'now' },
-    }),
-    409,
-    'already_registered',
-  );
+  await refused(invite(staff, { contact_id: contact.id, send: 'now' }), 409, 'already_registered');
 });
 
 test('C17, P4 who has registered gets a further client by an invitation: no new account, no second password, and is told', async () => {
   const user = await newPortalUser(firm, await newClient(staff));
   const credential = () => stack.sql('select id, password_hash from identity where email_key = $1', [user.email]);
   const before = await credential();
-  const invite = (client_id: string, send: 'now' | 'later', contact_id?: string) =>
-    staff.api.POST('/v1/invitations', {
-      params: { header: { 'Idempotency-Key': key() } },
-      body: { ...(contact_id ? { contact_id } : { email: user.email }), client_id, send },
-    });
+  const further = (client_id: string, send: 'now' | 'later', contact_id?: string) =>
+    invite(staff, { ...(contact_id ? { contact_id } : { email: user.email }), client_id, send });
   const clientsSeen = async () =>
     (await ok(user.api.GET('/v1/portal/folders'), 200)).data.map((folder) => folder.client.id).sort();
   const [told, quiet] = [await newClient(staff), await newClient(staff)];
   const after = await sink.mark();
-  const got = await ok(invite(told.id, 'now'), 201);
+  const got = await ok(further(told.id, 'now'), 201);
   assert.deepEqual([got.status, got.client_id, got.email, got.send_count], ['accepted', told.id, user.email, 1]);
-  const later = await ok(invite(quiet.id, 'later', user.contact.id), 201);
+  const later = await ok(further(quiet.id, 'later', user.contact.id), 201);
   assert.deepEqual([later.status, later.client_id, later.sent_at, later.send_count], ['accepted', quiet.id, null, 0]);
   const seen = await clientsSeen();
   assert.ok(seen.includes(told.id) && seen.includes(quiet.id) && seen.length === 3, `${seen}`);
-  await refused(invite(told.id, 'now'), 409, 'already_registered');
+  await refused(further(told.id, 'now'), 409, 'already_registered');
   const mails = await settled(firm, user.email, after);
   assert.deepEqual(mails.map((mail) => mail.subject), [`${firm.name} has shared the folder "Client Uploads" with you`]);
   assert.ok(mails[0]?.text.includes(told.name) && !mails[0].links.some((url) => url.includes('/accept')), mails[0]?.text);
@@ -267,6 +251,27 @@ test('C17, P4 who has registered gets a further client by an invitation: no new 
   assert.equal((await access(staff, user.contact)).source, 'manual');
   await signIn(firm.slug, 'portal', user.email);
 });
+
+/** Whose address it is, and is not the oldest contact's who has it. */
+const KNOWN: Record<string, (client: { id: string }) => Promise<{ contact: { id: string }; email: string }>> = {
+  'P14 of two who share a mailbox the one who signs in with it': async (client) => {
+    const email = address('mailbox');
+    await newContact(staff, client, { primary_email: email });
+    return newPortalUser(firm, client, { primary_email: email });
+  },
+  'P4 whoever signs in with an address that the contact has no more': async (client) => {
+    const user = await newPortalUser(firm, client);
+    await patchContact(staff, user.contact, { primary_email: address('moved'), emails: [] });
+    return user;
+  },
+};
+for (const [name, make] of Object.entries(KNOWN))
+  test(`C17 ${name} gets a further client by an invitation at the address`, async () => {
+    const { contact, email } = await make(await newClient(staff));
+    const further = await newClient(staff);
+    const got = await ok(invite(staff, { email, client_id: further.id, send: 'later' }), 201);
+    assert.deepEqual([got.status, got.contact_id, got.client_id], ['accepted', contact.id, further.id]);
+  });
 
 test('S0_18 the mail has exactly one registration link, in both parts, on the configured host', async () => {
   const contact = await newContact(staff, await newClient(staff));

@@ -2,7 +2,7 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, acceptAs, access, address, advance, disable, emails, enable, key, login, newClient, newContact, newFolder, newOffice,
+  accept, acceptAs, access, address, advance, disable, emails, enable, invite as inviteAs, login, newClient, newContact, newFolder, newOffice,
   newPortalUser, ok, patchContact, portalUpload, preview, refused, resend, settled, share, signIn, sink, stack, tokenOf,
   uploadFolder, type Firm, type Mail, type Person,
 } from '../lib/kit.js';
@@ -135,13 +135,7 @@ test('S2_14 S2_17 S2_18 on again is another membership, and its invitation anoth
   assert.ok(now && was && now !== was);
   assert.deepEqual(await settled(firm, user.email, after), []);
   await refused(user.api.GET('/v1/portal/home'), 401, 'unauthenticated');
-  await ok(
-    staff.api.POST('/v1/invitations', {
-      params: { header: { 'Idempotency-Key': key() } },
-      body: { contact_id: user.contact.id, send: 'now' },
-    }),
-    201,
-  );
+  await ok(inviteAs(staff, { contact_id: user.contact.id, send: 'now' }), 201);
   const mails = await sink.mails(user.email, { after });
   assert.equal(mails.length, 1);
   await accept(tokenOf(mails[0]), firm.slug, user.email, 'another pair of wet herons');

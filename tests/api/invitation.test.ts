@@ -2,7 +2,7 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, acceptAs, access, address, advance, emails, eventually, inviteStaff, key, login, newClient, newContact, newFirm,
+  accept, acceptAs, access, address, advance, emails, eventually, invite as inviteAs, inviteStaff, login, newClient, newContact, newFirm,
   newOffice, ok, preview, raw, refused, resend, rolesOf, settled, signIn, sink, stack, tokenOf, took, PASSWORD, type Firm,
   type Person, type Schema,
 } from '../lib/kit.js';
@@ -10,8 +10,7 @@ import {
 let firm: Firm, staff: Person;
 before(async () => void ({ firm, staff } = await newOffice('invitation')));
 
-const invite = (body: Schema['InvitationIn'], by = staff) =>
-  by.api.POST('/v1/invitations', { params: { header: { 'Idempotency-Key': key() } }, body });
+const invite = (body: Schema['InvitationIn']) => inviteAs(staff, body);
 const revoke = (id: string) =>
   staff.api.DELETE('/v1/invitations/{invitation_id}', { params: { path: { invitation_id: id } } });
 const read = (id: string) =>

@@ -636,6 +636,9 @@ export const preview = (token: string) => nobody().POST('/v1/invitations/preview
 export const acceptAs = (token: string, over: object = {}) =>
   nobody().POST('/v1/invitations/accept', { body: { token, password: PASSWORD, transport: 'token', ...over } });
 
+export const invite = (as: Caller, body: Schema['InvitationIn']) =>
+  as.api.POST('/v1/invitations', { params: { header: { 'Idempotency-Key': key() } }, body });
+
 export const resend = (as: Caller, invitation_id: string) =>
   as.api.POST('/v1/invitations/{invitation_id}/resend', {
     params: { path: { invitation_id }, header: { 'Idempotency-Key': key() } },

@@ -26,6 +26,7 @@ struct opened {
 	bool other; /* `email` is not the invited one: this is the mail that proves it (C7) */
 	bool email_locked; /* only the invited one is taken */
 	int64_t expires_at;
+	const char *proved; /* the hash of the password that was proved; NULL: none was */
 };
 
 static int revoked(struct rq *rq)
@@ -184,20 +185,19 @@ int invitation_preview(struct rq *rq)
 
 /*
  * Whoever is signed in must be the invited person (pitfall P5): their session then proves the
- * credential, *proven_r; somebody else's is told so, with a hint that gives nothing away.
+ * credential; somebody else's is told so, with a hint that gives nothing away.
  */
-static int session_fits(struct rq *rq, const struct opened *o, bool *proven_r)
+static int session_fits(struct rq *rq, struct opened *o)
 {
 	struct who who;
 	const char *key;
 	int live = auth_optional(rq, &who);
 
-	*proven_r = false;
 	TRY(live);
 	if (!live)
 		return 0;
 	if (email_parse(rq->arena, who.email, NULL, &key) == 0 && strcmp(key, o->email_key) == 0) {
-		*proven_r = o->password_hash != NULL;
+		o->proved = o->password_hash;
 		return 0;
 	}
 	return err_set(&rq->err, PROBLEM_signed_in_as_other,
@@ -206,7 +206,7 @@ static int session_fits(struct rq *rq, const struct opened *o, bool *proven_r)
 }
 
 /* A link that somebody passed on is no leave to guess: it counts as signing in does. */
-static int password_prove(struct rq *rq, const struct accept_in *in, const struct opened *o)
+static int password_prove(struct rq *rq, const struct accept_in *in, struct opened *o)
 {
 	struct guess guess = {
 		.firm = o->firm, .membership = o->membership, .action = "invitation.accept"};
@@ -220,6 +220,7 @@ static int password_prove(struct rq *rq, const struct accept_in *in, const struc
 	if (!right)
 		return guess_wrong(rq, &guess,
 		                   "This address has an account: the password for it is another.");
+	o->proved = o->password_hash;
 	return guess_right(rq, &guess);
 }
 
@@ -228,15 +229,14 @@ static int password_prove(struct rq *rq, const struct accept_in *in, const struc
  * to be good enough for the staff. Where a mailed link is enough to sign in, the invitation is one.
  * Leaves the hash to store in `hash`, empty when there is nothing to store.
  */
-static int credential(struct rq *rq, const struct accept_in *in, const struct opened *o,
+static int credential(struct rq *rq, const struct accept_in *in, struct opened *o,
                       char hash[PASSWORD_HASH_SIZE])
 {
 	const char *words[] = {o->firm_name, o->email, o->name, NULL};
-	bool proven;
 
 	*hash = '\0';
-	TRY(session_fits(rq, o, &proven));
-	if ((proven && !o->alone) || !asks_password(o))
+	TRY(session_fits(rq, o));
+	if ((o->proved != NULL && !o->alone) || !asks_password(o))
 		return 0;
 	if (in->password == NULL && opens_by_mail(o))
 		return 0;
@@ -402,7 +402,9 @@ static int join_and_enter(struct rq *rq, struct opened *o, const struct accept_i
 	TRY(join(rq, o, in->name));
 	TRY(record(rq, "invitation.accepted", o->invitation, id_none));
 	TRY(outbox_mail_untold(&rq->db, &rq->event, &o->membership, rq->now));
-	return sign_in(rq, &o->firm, &o->membership, in->transport);
+	return o->proved == NULL ? sign_in(rq, &o->firm, &o->membership, in->transport)
+	                         : sign_in_by_password(rq, &o->firm, &o->membership, in->transport,
+	                                               o->proved);
 }
 
 int invitation_accept(struct rq *rq)

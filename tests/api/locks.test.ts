@@ -4,9 +4,9 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  address, askMail, codeOf, disable, enable, eventually, isAwaited, login, newClient, newColleague, newContact, newFolder, newKey, newLink,
-  newMatter, newOffice, newPending, newPortalUser, nobody, ok, openDoor, register, share, signIn, stack, unique, uuidOf, withFactor,
-  type Firm, type Person, type Schema,
+  acceptAs, address, askMail, codeOf, disable, enable, eventually, isAwaited, login, newClient, newColleague, newContact, newFirm, newFolder,
+  newKey, newLink, newMatter, newOffice, newPending, newPortalUser, nobody, ok, openDoor, register, share, signIn, sink, stack, tokenOf, unique,
+  uuidOf, withFactor, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -89,6 +89,17 @@ const whoChangesThePassword = (how: string, is: string, make: () => Promise<stri
   },
 });
 const inAccess = async () => (await inPortal()).contact.id;
+
+/** Somebody with a sign-in of another firm, invited here; and what accepts it with the password. */
+const comingFromElsewhere = async () => {
+  const elsewhere = await newFirm('elsewhere');
+  const known = await newPortalUser(elsewhere, await newClient(elsewhere.owner));
+  const contact = await newContact(staff, client, { primary_email: known.email });
+  const after = await sink.mark();
+  await ok(enable(staff, contact), 200);
+  const [mail] = await sink.mails(known.email, { after });
+  return { contact, call: () => acceptAs(tokenOf(mail)) };
+};
 
 /** A mailed link, or the code beside it, and what redeems it. */
 const withMail = async (by: 'link' | 'code') => {
@@ -380,6 +391,18 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
         done: `${person('identity')}; ${person('session')}`,
         next: person('identity_totp'),
         ids: [user.contact.id],
+      };
+    },
+  },
+  'accepted with a password that is changed meanwhile': {
+    is: '401 invalid_credentials',
+    of: async () => {
+      const { contact, call } = await comingFromElsewhere();
+      return {
+        call,
+        done: hold('contact', '$1'),
+        next: `update identity i set password_hash = 'another' from contact c where c.id = $1 and i.email_key = c.email_keys[1]`,
+        ids: [contact.id],
       };
     },
   },

@@ -88,6 +88,7 @@ int factor_use(struct rq *rq, const struct factor *f, const char *code, const st
 		recovery = code_hash(rq, &f->identity, plain);
 	TRY(db_query(&rq->db, &sql_factor_use,
 	             ARGS({"identity", arg_id(rq->arena, &f->identity)},
+	                  {"started_at", arg_time(rq->arena, f->started_at)},
 	                  {"step", step < 0 ? NULL : arg_int(rq->arena, step)},
 	                  {"recovery", recovery}),
 	             &rows));

@@ -31,7 +31,8 @@ may_wait int factor_try(struct rq *rq, const struct factor *f, const struct who 
 
 /*
  * Use the code up, of the app or for recovery, in the request's unit. 0; -1 with invalid_code when
- * it is wrong or was used before, which is then on record, or with err.
+ * it is wrong, was used before, or is of a secret that another has replaced since it was loaded,
+ * which is then on record, or with err.
  */
 may_wait int factor_use(struct rq *rq, const struct factor *f, const char *code,
                         const struct guess *g);

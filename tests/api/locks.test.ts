@@ -394,6 +394,22 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       };
     },
   },
+  'the second factor given of before, while another is set up': {
+    is: '401 invalid_code',
+    of: async () => {
+      const user = await inPortal();
+      const { secret } = await withFactor(user);
+      const { mfa_token } = await ok(login(firm, user.email), 200);
+      const body = { mfa_token: mfa_token ?? '', code: await codeOf(secret, 1), transport: 'token' as const };
+      return {
+        call: () => nobody().POST('/v1/auth/mfa', { body }),
+        done: person('membership'),
+        next: `update identity_totp set secret = 'another', started_at = started_at + interval '1 second', last_step = 0
+          where identity_id ${whose('identity_id')}`,
+        ids: [user.contact.id],
+      };
+    },
+  },
   'accepted with a password that is changed meanwhile': {
     is: '401 invalid_credentials',
     of: async () => {

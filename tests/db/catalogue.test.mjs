@@ -44,7 +44,7 @@ const DEFINERS = [
 	'totp_renew(uuid,bytea[])',
 	'totp_required(uuid)',
 	'totp_start(uuid,bytea,timestamp with time zone)',
-	'totp_use(uuid,bigint,bytea)',
+	'totp_use(uuid,timestamp with time zone,bigint,bytea)',
 ];
 const DEFINER_TRIGGERS = [
 	'end_mailed_tokens()', 'end_tokens_of_identity()', 'firm_roles()', 'folder_matter()', 'folder_matter_content()',

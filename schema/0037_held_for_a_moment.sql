@@ -173,4 +173,53 @@ grant execute on function session_used(uuid, uuid, timestamptz), key_used(uuid, 
 	authenticate_key(bytea, uuid, uuid, text, text, timestamptz, boolean)
 to portico_api;
 
+-- As in 0005, and all the clients are held first, in the order of their ids: their people's shares hold memberships.
+create or replace function backfill_upload_folders(firm uuid, name text, name_key text, now timestamptz)
+returns table (client_id uuid, folder_id uuid)
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+	made record;
+	n integer;
+	suffix text;
+begin
+	perform from client c
+	where c.firm_id = backfill_upload_folders.firm and c.status = 'active' and not c.default_folder_made
+	order by c.id
+	for no key update;
+	for made in
+		select c.id
+		from client c
+		where c.firm_id = backfill_upload_folders.firm and c.status = 'active' and not c.default_folder_made
+		order by c.id
+	loop
+		n := 1;
+		suffix := '';
+		while exists (
+			select from folder f
+			where f.firm_id = backfill_upload_folders.firm and f.client_id = made.id
+				and f.parent_id is null and f.removed_at is null
+				and f.name_key = backfill_upload_folders.name_key || suffix
+		) loop
+			n := n + 1;
+			suffix := format(' (%s)', n);
+		end loop;
+		client_id := made.id;
+		folder_id := new_id(backfill_upload_folders.now);
+		insert into folder (firm_id, id, client_id, name, name_key, is_default_upload, created_at, updated_at)
+		values (
+			backfill_upload_folders.firm, backfill_upload_folders.folder_id, made.id,
+			backfill_upload_folders.name || suffix, backfill_upload_folders.name_key || suffix, true,
+			backfill_upload_folders.now, backfill_upload_folders.now
+		);
+		perform default_shares(m.firm_id, m.id, backfill_upload_folders.now, made.id)
+		from membership m
+		join client_contact cc on cc.firm_id = m.firm_id and cc.contact_id = m.contact_id
+		where m.firm_id = backfill_upload_folders.firm and m.kind = 'portal' and cc.client_id = made.id;
+		return next;
+	end loop;
+end
+$$;
+
 reset role;

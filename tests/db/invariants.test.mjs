@@ -199,6 +199,22 @@ test('S3_11 every existing client has Client Uploads, shared with its people to 
 	assert.deepEqual(await backfill(own.id), [], 'once');
 });
 
+test('the clients of a back-fill are held in the order of their ids, before anything is made', async () => {
+	const own = await fixture.firm();
+	const [low, high] = [randomUUID(), randomUUID()].sort();
+	await fixture.client(own, { id: high });
+	await fixture.client(own, { id: low, created_at: at(1) });
+	await owner.query('begin');
+	await owner.query('select from client where id = $1 for no key update', [low]);
+	const watcher = await cluster.connect('portico_owner');
+	const filled = backfill(own.id);
+	await blocked(filled, api, watcher);
+	await owner.query('select from client where id = $1 for no key update nowait', [high]);
+	await owner.query('commit');
+	assert.equal((await filled).length, 2);
+	await watcher.end();
+});
+
 test('S3_12 a contact who gains access later gets the share; one that staff took away stays away', async () => {
 	const own = await fixture.firm();
 	const contact = await fixture.contact(own);

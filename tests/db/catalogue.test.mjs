@@ -146,6 +146,15 @@ test('definer functions are those of the list, and set their search_path', async
 	}
 });
 
+test('definer functions in SQL, planned anew in each query, are those that are asked rarely', async () => {
+	assert.deepEqual(await list(`select proname::text from pg_proc p join pg_language l on l.oid = p.prolang
+		where pronamespace = 'public'::regnamespace and prosecdef and lanname = 'sql' order by 1`), [
+		'contacts_by_email', 'contacts_related', 'identity_create', 'identity_credential', 'identity_find', 'identity_get',
+		'installation_counts', 'mail_request_take', 'password_alone', 'portals_find', 'sessions_remember', 'setup_needed',
+		'totp_find', 'totp_renew', 'totp_required',
+	]);
+});
+
 test('public may call no function, touch no table, and make nothing', async () => {
 	assert.deepEqual(await list(`select p.oid::regprocedure::text from pg_proc p
 		where pronamespace = 'public'::regnamespace and has_function_privilege('public', p.oid, 'execute')`), []);

@@ -33,7 +33,12 @@ cross join lateral (
 	and (i.created_at, i.id) > (:after_at::timestamptz, :after_id::uuid)
 	and (:staff::boolean or i.audience = 'portal')
 	and (:status::text is null or s.status = :status)
-	and (:client_id::uuid is null or i.client_id = :client_id)
+	and (
+		:client_id::uuid is null or i.client_id = :client_id or exists (
+			select from client_contact cc
+			where cc.firm_id = i.firm_id and cc.client_id = :client_id and cc.contact_id = i.contact_id
+		)
+	)
 	and (:contact_id::uuid is null or i.contact_id = :contact_id)
 order by i.created_at, i.id
 limit :limit::bigint
@@ -49,8 +54,16 @@ where i.firm_id = :firm::uuid and i.contact_id = :contact_id::uuid
 {{invitation_rest}}
 
 -- name: invitation_list_of_client
+-- Made for the client, or of who belongs to it: of somebody with several clients an invitation names none.
 select {{invitation_shown}}
-where i.firm_id = :firm::uuid and i.client_id = :client_id::uuid
+where i.firm_id = :firm::uuid and i.id in (
+		select n.id from invitation n where n.firm_id = :firm and n.client_id = :client_id::uuid
+		union all
+		select n.id
+		from client_contact cc
+		join invitation n on n.firm_id = cc.firm_id and n.contact_id = cc.contact_id
+		where cc.firm_id = :firm and cc.client_id = :client_id
+	)
 {{invitation_rest}}
 
 -- name: invitation_lock

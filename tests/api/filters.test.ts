@@ -13,6 +13,8 @@ type Rule = (item: Item, value: string) => boolean;
 let world: World;
 /** ids and values by filter: the values that are tried. */
 let values: Record<string, Record<string, string[]>>;
+/** The ids of the clients that each contact belongs to. */
+let clientsOf: Record<string, string[]>;
 
 const same = (member: string): Rule => (item, value) => item[member] === value;
 const flag = (member: string): Rule => (item, value) => String(item[member]) === value;
@@ -35,7 +37,11 @@ const rules: Record<string, Record<string, Rule>> = {
     portal_login_differs: flag('portal_login_differs'),
     updated_since: since,
   },
-  listInvitations: { status: same('status'), client_id: same('client_id'), contact_id: same('contact_id') },
+  listInvitations: {
+    status: same('status'),
+    client_id: (i, v) => i['client_id'] === v || clientsOf[i['contact_id']]?.includes(v) === true,
+    contact_id: same('contact_id'),
+  },
   listFolders: { client_id: same('client_id'), parent_id: same('parent_id') },
   listDocuments: {
     client_id: same('client_id'),
@@ -105,6 +111,8 @@ before(async () => {
   await ok(share(staff, 'folder', there, [world.user.contact, shut.contact], 'view', true), 201);
   await ok(share(staff, 'document', one, [world.user.contact], 'view', false), 201);
   await settled(world.firm, world.user.email, 0);
+  const { data } = await ok(staff.api.GET('/v1/contacts'), 200);
+  clientsOf = Object.fromEntries(data.map((c) => [c.id, c.clients.map((r) => r.id)]));
   const clients = [world.client.id, other.id, gone.id];
   const folders = [world.folder.id, inner.id, there.id];
   const contacts = [world.user.contact.id, both.id, shut.contact.id, world.invited.id];

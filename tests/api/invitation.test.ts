@@ -2,7 +2,7 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, acceptAs, access, address, advance, emails, eventually, invite as inviteAs, inviteStaff, login, newClient, newContact, newFirm,
+  accept, acceptAs, access, address, advance, emails, eventually, invite as inviteAs, inviteStaff, link, login, newClient, newContact, newFirm,
   newOffice, ok, preview, raw, refused, resend, rolesOf, settled, signIn, sink, stack, tokenOf, took, PASSWORD, type Firm,
   type Person, type Schema,
 } from '../lib/kit.js';
@@ -351,6 +351,18 @@ test('lists by status, client and contact', async () => {
   assert.deepEqual(await find({ contact_id: made.contact_id, status: 'not_sent' }), [made.id]);
   assert.deepEqual(await find({ contact_id: made.contact_id, status: 'accepted' }), []);
   assert.deepEqual(await find({ client_id: client.id }), [made.id]);
+});
+
+test('whoever belongs to several clients is found by each of them', async () => {
+  const [one, other] = [await newClient(staff), await newClient(staff)];
+  const contact = await newContact(staff, one);
+  await link(staff, other, contact);
+  const made = await ok(invite({ contact_id: contact.id, client_id: one.id, send: 'later' }), 201);
+  for (const query of [{ client_id: one.id }, { client_id: other.id }, { client_id: other.id, contact_id: contact.id }])
+    assert.deepEqual(
+      (await ok(staff.api.GET('/v1/invitations', { params: { query } }), 200)).data.map((i) => i.id),
+      [made.id],
+    );
 });
 
 test('a bounced invitation says bounced, is not tried again by itself, and the address is suppressed', async () => {

@@ -116,6 +116,12 @@ int refuse_until(struct rq *rq, enum problem problem, int64_t until, const char 
 	return err_set(&rq->err, problem, "%s", text);
 }
 
+int refuse_once(struct rq *rq, const char *text)
+{
+	rq->err.retry_after_s = 1;
+	return err_set(&rq->err, PROBLEM_unavailable, "%s Send it once more.", text);
+}
+
 bool rq_may(const struct rq *rq, const char *permission)
 {
 	for (size_t i = 0; i < rq->who.permissions.n; i++)

@@ -108,6 +108,9 @@ may_wait int rq_need(struct rq *rq, const char *permission);
 /* Refuse until that time, which Retry-After tells: at least a second. Always -1. */
 int refuse_until(struct rq *rq, enum problem problem, int64_t until, const char *text);
 
+/* Refuse what another call came in between of: unavailable, to be sent once more. Always -1. */
+int refuse_once(struct rq *rq, const char *text);
+
 /*
  * Read the JSON body into the entity by its field table. `how` is FIELD_CREATE or FIELD_PATCH;
  * *sent_r (may be NULL) tells which members came. 0, or -1 with all faults.

@@ -267,7 +267,7 @@ static int identity_settle(struct rq *rq, struct opened *o, const char *hash)
 	TRY(db_query(&rq->db, known ? &sql_accept_set_password : &sql_accept_identity, args,
 	             &rows));
 	done = known ? row_bool(&rows, 0, "done") : row_text(&rows, 0, "id") != NULL;
-	return done ? 0 : err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
+	return done ? 0 : refuse_once(rq, "The address was just given a sign-in.");
 }
 
 /* Changes the invitation while it is open; who comes too late is told why. */
@@ -324,7 +324,7 @@ static int join(struct rq *rq, const struct opened *o, const char *name)
 	TRY(db_query(&rq->db, &sql_accept_has_password, ARGS({"identity", identity}), &rows));
 	if (row_bool(&rows, 0, "has"))
 		return 0;
-	return err_set(&rq->err, PROBLEM_unavailable, "Send it once more.");
+	return refuse_once(rq, "The address was just given a sign-in.");
 }
 
 /* Whoever has joined is the one who acts, for events and the audit log. */

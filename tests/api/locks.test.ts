@@ -4,9 +4,9 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  acceptAs, address, askMail, codeOf, disable, enable, eventually, isAwaited, login, newClient, newColleague, newContact, newFirm, newFolder,
-  newKey, newLink, newMatter, newOffice, newPending, newPortalUser, nobody, ok, openDoor, register, share, signIn, sink, stack, tokenOf, unique,
-  uuidOf, withFactor, type Firm, type Person, type Schema,
+  acceptAs, address, askMail, codeOf, disable, enable, eventually, inviteStaff, isAwaited, login, newClient, newColleague, newContact, newFirm,
+  newFolder, newKey, newLink, newMatter, newOffice, newPending, newPortalUser, nobody, ok, openDoor, register, rolesOf, share, signIn, sink,
+  stack, tokenOf, unique, uuidOf, withFactor, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
 let firm: Firm;
@@ -210,6 +210,18 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       },
     ]),
   ),
+  'an invitation accepted while its address is given a sign-in elsewhere': {
+    is: '503 unavailable',
+    of: async () => {
+      const { staff: invited, token } = await inviteStaff(staff, (await rolesOf(firm)).member);
+      return {
+        call: () => acceptAs(token),
+        done: `insert into identity (id, email_key, email, created_at, updated_at)
+          values (gen_random_uuid(), '${invited.email}', '${invited.email}', now(), now())`,
+        ids: [],
+      };
+    },
+  },
   'two dismissed by two who hand the same matters over': {
     is: '204',
     of: async () => {

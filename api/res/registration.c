@@ -184,12 +184,26 @@ struct offer {
 };
 
 /* Ahead of all that belongs to the contact; one that is not there is told of later. */
-static int contact_hold(struct rq *rq, const struct verify_in *in)
+static int contact_hold(struct rq *rq, const struct verify_in *in, struct id *held_r)
 {
+	struct rows rows;
+
+	*held_r = id_none;
 	if (in->create_contact)
 		return 0;
-	return db_query(&rq->db, &sql_registration_hold_contact,
-	                ARGS({"chosen", arg_id(rq->arena, &in->contact_id)}), NULL);
+	TRY(db_query(&rq->db, &sql_registration_hold_contact,
+	             ARGS({"chosen", arg_id(rq->arena, &in->contact_id)}), &rows));
+	if (rows.n > 0)
+		*held_r = row_id(&rows, 0, "id");
+	return 0;
+}
+
+/* Whoever has the address by now may not be the one who is held: not to be locked so late. */
+static int still_matched(struct rq *rq, const struct registration *r, const struct id *held)
+{
+	if (id_equal(&r->matched_contact_id, held))
+		return 0;
+	return refuse_once(rq, "Another contact was just given the address.");
 }
 
 /*
@@ -289,9 +303,10 @@ int registration_verify(struct rq *rq)
 	struct registration r;
 	struct offer offer;
 	struct contact c;
+	struct id held;
 
 	TRY(body_read(rq, verify_in_entity.fields, FIELD_CREATE, &in, NULL));
-	TRY(contact_hold(rq, &in));
+	TRY(contact_hold(rq, &in, &held));
 	TRY(offer_find(rq, &in, &offer));
 	TRY(open_load(rq, &r));
 	if (strcmp(r.status, "unconfirmed") == 0)
@@ -299,7 +314,9 @@ int registration_verify(struct rq *rq)
 		               "The person has not opened the link in the mail yet.");
 	TRY(offer_check(rq, &offer));
 	TRY(in_check(rq, &in, &r));
-	c.id = id_is_none(&in.contact_id) ? r.matched_contact_id : in.contact_id;
+	if (!in.create_contact && id_is_none(&in.contact_id))
+		TRY(still_matched(rq, &r, &held));
+	c.id = id_is_none(&in.contact_id) ? held : in.contact_id;
 	if (in.create_contact)
 		TRY(contact_of(rq, &r, &c));
 	else

@@ -210,6 +210,20 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       },
     ]),
   ),
+  'verified as who has the address, which another is given at once': {
+    is: '503 unavailable',
+    of: async () => {
+      const [contact, other] = [await newContact(staff, client), await newContact(staff, client)];
+      const pending = await newPending(firm, { email: contact.primary_email ?? '' });
+      const params = { path: { registration_id: pending.id } };
+      const give = (id: string, emails: string) => `update contact set emails = ${emails}, email_keys = ${emails}, primary_email = (${emails})[1] where id = ${id}`;
+      return {
+        call: () => staff.api.POST('/v1/registrations/{registration_id}/verify', { params, body: {} }),
+        done: `${give('$1', "'{}'::text[]")}; ${give('$2', `'{${contact.primary_email}}'::text[]`)}`,
+        ids: [contact.id, other.id],
+      };
+    },
+  },
   'an invitation accepted while its address is given a sign-in elsewhere': {
     is: '503 unavailable',
     of: async () => {

@@ -20,7 +20,9 @@ static int access_read(struct rq *rq, const struct candidate *c, struct access *
 	struct rows rows;
 
 	*access = (struct access){.contact_id = c->contact.id};
-	TRY(db_query(&rq->db, &sql_access_get, NULL, &rows));
+	TRY(auth_known(rq));
+	TRY(db_query(&rq->db, &sql_access_get,
+	             ARGS({"matters", arg_bool(rq_may(rq, "matters:read"))}), &rows));
 	if (rows.n == 0) /* archived since the candidate was read */
 		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
 	row_read(&rows, 0, access_entity.fields, access, rq->arena);

@@ -29,7 +29,7 @@ select coalesce(p.status, 'off') as status, m.login_email, m.display_name, m.las
 		from share s
 		join matter x on x.firm_id = s.firm_id and x.id = s.matter_id
 		where s.firm_id = m.firm_id and s.membership_id = m.id and s.matter_id is not null
-			and matter_open(x.firm_id, x.id, :me::uuid)
+			and :matters::boolean and matter_open(x.firm_id, x.id, :me::uuid)
 	) as matters
 from contact c
 left join membership m on m.firm_id = c.firm_id and m.contact_id = c.id

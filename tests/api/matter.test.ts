@@ -511,6 +511,8 @@ describe('S2_16 switching access on may share matters with it', () => {
     assert.deepEqual(on.matters, [{ type: 'matter', id: two.id, name: two.name }]);
     const again = await ok(enable(staff, own.contact, { send: 'later', matters: [two.id, one.id] }), 200);
     assert.deepEqual(names(again.matters).sort(), [one.id, two.id].sort());
+    const blind = await newKey(staff, ['contacts:read']);
+    assert.deepEqual((await access(blind, own.contact)).matters, [], 'P22 a key without sight of matters learns of none');
     assert.equal((await shares(staff, { contact_id: own.contact.id, item_type: 'matter' })).length, 2);
   });
 

@@ -129,7 +129,7 @@ int asker_count(struct rq *rq, const struct asker *asker, const char *kind, cons
 	if (until == TIME_NULL)
 		return 0;
 	db_roll_back(&rq->db);
-	if (!id_is_none(&asker->firm))
+	if (action != NULL && !id_is_none(&asker->firm))
 		denial_attempt(rq, &asker->firm, &entry);
 	return refuse_until(rq, PROBLEM_too_many_attempts, until,
 	                    "Too many mails were asked for; wait, then try again.");

@@ -33,7 +33,8 @@ void asker_claim(struct rq *rq, const struct asker *asker);
  * Claim the firm in the request's unit, and count that a mail of `kind` is asked for: -1 with
  * too_many_attempts when this address, or this place, has asked too often. The same statements for
  * everybody (promise P10), also where nobody has the address; a place that the person has signed in
- * from is not shut out by what others ask. `action` is for the audit log.
+ * from is not shut out by what others ask. `action` is for the audit log of the firm that was
+ * asked; NULL where none was, since only an address that somebody has would lead to one.
  */
 may_wait int asker_count(struct rq *rq, const struct asker *asker, const char *kind,
                          const char *action);

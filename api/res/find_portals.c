@@ -22,7 +22,7 @@ int find_portals(struct rq *rq)
 	TRY(look(rq, NULL, &sql_find_portals_person, ARGS({"email_key", asker.email_key}), &rows));
 	asker.firm = row_id(&rows, 0, "firm");
 	asker.membership = row_id(&rows, 0, "membership");
-	TRY(asker_count(rq, &asker, "find_portals", "auth.find_portals"));
+	TRY(asker_count(rq, &asker, "find_portals", NULL));
 	TRY(outbox_mail_portals(&rq->db, &asker.membership, rq->now));
 	return reply_accepted(rq);
 }

@@ -378,6 +378,8 @@ describe('who asks is told nothing', () => {
       [firm.id],
     );
     assert.ok(row.n >= 4, 'on record');
+    const { length } = await stack.sql("select from audit where action ~ 'find_portals'");
+    assert.equal(length, 0, 'of a stranger there is no firm to have it on record, so the work would tell who is none');
   });
 });
 

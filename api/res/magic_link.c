@@ -17,15 +17,18 @@ static int not_by_mail(struct rq *rq)
 	               "The firm signs its people in with a password.");
 }
 
+static int request_judge(struct rq *rq, const void *entity)
+{
+	mailed_check_challenge(entity, &rq->err);
+	return 0;
+}
+
 int magic_link_request(struct rq *rq)
 {
 	struct magic_link_in in = {0};
 	struct asker asker;
 
-	TRY(body_read(rq, magic_link_in_entity.fields, FIELD_CREATE, &in, NULL));
-	mailed_check_challenge(&in, &rq->err);
-	if (rq->err.fault_count > 0)
-		return -1;
+	TRY(body_read_judged(rq, &magic_link_in_entity, FIELD_CREATE, &in, NULL, request_judge));
 	TRY(asker_find(rq, in.firm, in.audience, in.email, &asker));
 	if (!asker_by_mail(&asker))
 		return not_by_mail(rq);
@@ -175,13 +178,22 @@ static int redeem_code(struct rq *rq, const struct magic_redeem_in *in)
 	return i < 0 ? code_refuse(rq, &guess, whose, code) : use_code(rq, in, &guess, &live, i);
 }
 
+/* What was redeemed, and which members of it were sent. */
+struct redeemed {
+	struct magic_redeem_in in;
+	uint64_t sent;
+};
+
+static int redeem_judge(struct rq *rq, const void *entity)
+{
+	mailed_check_redeem(((const struct redeemed *)entity)->sent, &rq->err);
+	return 0;
+}
+
 int magic_link_redeem(struct rq *rq)
 {
-	struct magic_redeem_in in = {0};
+	struct redeemed r = {0};
 
-	TRY(body_read(rq, magic_redeem_in_entity.fields, FIELD_CREATE, &in, NULL));
-	mailed_check_redeem(&in, &rq->err);
-	if (rq->err.fault_count > 0)
-		return -1;
-	return in.token != NULL ? redeem_token(rq, &in) : redeem_code(rq, &in);
+	TRY(body_read_judged(rq, &magic_redeem_in_entity, FIELD_CREATE, &r, &r.sent, redeem_judge));
+	return r.in.token != NULL ? redeem_token(rq, &r.in) : redeem_code(rq, &r.in);
 }

@@ -68,18 +68,20 @@ void mailed_check_challenge(const struct magic_link_in *in, struct err *e)
 		          CHALLENGE_LENGTH);
 }
 
-void mailed_check_redeem(const struct magic_redeem_in *in, struct err *e)
+void mailed_check_redeem(uint64_t sent, struct err *e)
 {
-	bool by_code = in->email != NULL || in->code != NULL;
+	bool token = field_sent(magic_redeem_in_fields, sent, "token");
+	bool email = field_sent(magic_redeem_in_fields, sent, "email");
+	bool code = field_sent(magic_redeem_in_fields, sent, "code");
 
-	if (in->token != NULL && by_code)
-		err_fault(e, in->code != NULL ? "/code" : "/email", "one_of",
+	if (token && (email || code))
+		err_fault(e, code ? "/code" : "/email", "one_of",
 		          "Send either token, or email and code.");
-	else if (in->token == NULL && !by_code)
+	else if (!token && !email && !code)
 		err_fault(e, "/token", "one_of", "Send either token, or email and code.");
-	else if (in->token == NULL && in->email == NULL)
+	else if (!token && !email)
 		err_fault(e, "/email", "required", "Send the address that the code was mailed to.");
-	else if (in->token == NULL && in->code == NULL)
+	else if (!token && !code)
 		err_fault(e, "/code", "required", "Send the code that was mailed to the address.");
 }
 

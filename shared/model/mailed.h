@@ -48,8 +48,8 @@ extern const struct entity find_portals_in_entity;
 /* Add a fault where the challenge is no S256 one (RFC 7636 4.2). */
 void mailed_check_challenge(const struct magic_link_in *in, struct err *e);
 
-/* Add the faults of a redemption: neither or both of its two ways. */
-void mailed_check_redeem(const struct magic_redeem_in *in, struct err *e);
+/* Add the faults of a redemption: neither or both of its two ways, by *sent_r of field_read. */
+void mailed_check_redeem(uint64_t sent, struct err *e);
 
 /* Six digits as somebody types them, blanks and hyphens left out; NULL when that is no code. */
 const char *mailed_code_read(struct arena *a, const char *text);

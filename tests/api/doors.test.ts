@@ -206,6 +206,13 @@ describe('signing in by mail', () => {
     await refused(redeem({ code: '1' }), 422, 'validation_failed', ['/email required']);
     await refused(redeem({ email: user.email }), 422, 'validation_failed', ['/code required']);
     await refused(redeem({ token, code: '123456' }), 422, 'validation_failed', ['/code one_of']);
+    const body = { audience: 'nobody', email: 'none', transport: 'air' } as object as Schema['MagicLinkIn'] & Schema['MagicRedeemIn'];
+    await refused(nobody().POST('/v1/auth/magic_links/redeem', { body: { transport: body.transport, email: body.email } }), 422, 'validation_failed', [
+      '/code required', '/email invalid_email', '/transport not_allowed',
+    ]);
+    await refused(nobody().POST('/v1/auth/magic_links', { body: { audience: body.audience, email: body.email, code_challenge: 'x' } }), 422, 'validation_failed', [
+      '/audience not_allowed', '/code_challenge not_allowed', '/email invalid_email',
+    ]);
     await refused(redeem({ firm: firm.slug, email: user.email, code: 'abc' }), 401, 'invalid_code');
     await refused(redeem({ firm: firm.slug, email: 'nobody@mail.test', code: '123456' }), 401, 'invalid_code');
     await refused(redeem({ email: user.email, code: '123456' }), 422, 'firm_required');

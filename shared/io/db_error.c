@@ -55,14 +55,19 @@ static bool refused_by_constraint(const PGresult *result, struct err *e)
 	return true;
 }
 
+#define MET "It is just being changed by somebody else, or by an import. Try again in a moment."
+
 /* What passes by itself: conflicts, time-outs, a server that is going or coming, too many of us. */
 static const struct {
-	const char *state; /* a prefix of the SQLSTATE */
-	bool spoils;       /* the connection will not do better */
+	const char *state;  /* a prefix of the SQLSTATE */
+	bool spoils;        /* the connection will not do better */
+	const char *detail; /* NULL: as of a server that does not answer */
 } passing[] = {
-	{"40001", false}, {"40P01", false}, {"55P03", false}, {"57014", false}, {"57P", true},
-	{"53300", true},  {"53200", false}, {"08", true},     {"25P", true},    {"25006", true},
-	{"26000", true},  {"0A000", true},  {"42P05", true},
+	{"40001", false, MET},  {"40P01", false, MET}, {"55P03", false, MET},
+	{"57014", false, NULL}, {"57P", true, NULL},   {"53300", true, NULL},
+	{"53200", false, NULL}, {"08", true, NULL},    {"25P", true, NULL},
+	{"25006", true, NULL},  {"26000", true, NULL}, {"0A000", true, NULL},
+	{"42P05", true, NULL},
 };
 
 static bool refused_for_now(struct db_conn *c, const char *state, struct err *e)
@@ -72,6 +77,8 @@ static bool refused_for_now(struct db_conn *c, const char *state, struct err *e)
 			continue;
 		c->spoilt |= passing[i].spoils;
 		db_unavailable(e, state);
+		if (passing[i].detail)
+			e->detail = passing[i].detail;
 		return true;
 	}
 	return false;

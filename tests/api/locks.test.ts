@@ -306,6 +306,18 @@ const MEETINGS: Record<string, { is: string; of: () => Promise<Meeting> }> = {
       };
     },
   },
+  'a client made with a code that is just being taken, by an import say': {
+    is: '409 code_taken',
+    of: async () => {
+      const code = unique('C');
+      return {
+        call: () => staff.api.POST('/v1/clients', { body: { entity: 'business', name: 'Twice Ltd', code } }),
+        done: `insert into client (firm_id, id, entity, code, name, custom_fields, created_at, updated_at)
+          values ('${firm.id}', gen_random_uuid(), 'business', '${code}', 'Once Ltd', '{}', now(), now())`,
+        ids: [],
+      };
+    },
+  },
   'an import that gives a client contacts, and who changes them': {
     is: '204',
     of: async () => {

@@ -370,6 +370,8 @@ static void test_db_private_session(void **state)
 
 /* ---- errors ---- */
 
+#define MET "It is just being changed by somebody else, or by an import. Try again in a moment."
+
 static const struct {
 	const char *state, *message;
 	enum problem problem;
@@ -379,9 +381,9 @@ static const struct {
 	{"PT409", "name_taken", PROBLEM_name_taken, "why", 0},
 	{"PT404", "not_found", PROBLEM_not_found, "why", 0},
 	{"PT409", "no such code", PROBLEM_internal_error, NULL, 0},
-	{"40001", "conflict", PROBLEM_unavailable, NULL, 1},
-	{"40P01", "deadlock", PROBLEM_unavailable, NULL, 1},
-	{"55P03", "lock", PROBLEM_unavailable, NULL, 1},
+	{"40001", "conflict", PROBLEM_unavailable, MET, 1},
+	{"40P01", "deadlock", PROBLEM_unavailable, MET, 1},
+	{"55P03", "lock", PROBLEM_unavailable, MET, 1},
 	{"57014", "cancelled", PROBLEM_unavailable, NULL, 1},
 	{"57P01", "going down", PROBLEM_unavailable, NULL, 1},
 	{"53300", "too many", PROBLEM_unavailable, NULL, 1},

@@ -7,7 +7,8 @@
 #
 #	--no-build	the programs in B (build) are taken as they are
 #	--data		PostgreSQL and Redis alone, migrated, for tests; the line is `ready STATE`
-#	PORTICO_HTTP_PORT=0 takes a free port; EDGE_RATE (200) and EDGE_AUTH_RATE (10) are what one address may ask a second
+#	PORTICO_HTTP_PORT=0 takes a free port; EDGE_RATE (200) and EDGE_AUTH_RATE (10) are what one address may ask a second;
+#	EDGE_PROXIES: addresses and blocks of what stands before the edge and tells the client's in X-Forwarded-For
 #
 # It has two lives. The first, with the caller's rights, installs, builds, and lays what the programs are and read into
 # STATE/app, so that an instance depends neither on the checkout's permissions nor on what is built there meanwhile. The

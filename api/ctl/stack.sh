@@ -269,12 +269,13 @@ prepare_edge() {
 configure_edge() {
 	local f
 	for f in app/edge/*.in; do
-		# shellcheck disable=SC2153 # the store is not the state
+		# shellcheck disable=SC2153,SC2086 # the store is not the state; each proxy is a word
 		sed -e "s|@STATE@|$STATE|g" -e "s|@RUN@|$RUN|g" -e "s|@SOCKET@|$PORTICO_SOCKET|g" \
 			-e "s|@PAGES@|$STATE/app/pages|g" -e "s|@SPOOL@|$PORTICO_SPOOL_DIR|g" \
 			-e "s|@STORE@|$PORTICO_STORE_DIR|g" -e "s|@PORT@|$PORTICO_HTTP_PORT|g" \
 			-e "s|@WORKERS@|${PORTICO_WORKERS:-$(nproc)}|g" -e "s|@PUBLIC_URL@|${PORTICO_PUBLIC_URL%/}|g" \
 			-e "s|@CORS_ORIGINS@|${PORTICO_CORS_ORIGINS:-}|g" \
+			-e "s|@PROXIES@|$(printf 'set_real_ip_from %s; ' unix: ${EDGE_PROXIES:-})|g" \
 			-e "s|@RATE@|${EDGE_RATE:-200}|g" -e "s|@AUTH_RATE@|${EDGE_AUTH_RATE:-10}|g" "$f" >"edge/$(basename "$f" .in)"
 	done
 }

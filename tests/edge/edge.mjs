@@ -68,7 +68,8 @@ export async function startEdge({ values = {}, edit = (text) => text, withPeer =
 	const fill = {
 		STATE: dir, RUN: `${dir}/run`, PORT: port, SOCKET: `${dir}/run/api.sock`, PAGES: path.join(root, "api/edge/pages"),
 		WORKERS: 1, SPOOL: `${dir}/spool`, STORE: `${dir}/store`, RATE: 100000, AUTH_RATE: 100000,
-		PUBLIC_URL: "https://portal.example", CORS_ORIGINS: "https://app.example http://b.example:81", ...values,
+		PUBLIC_URL: "https://portal.example", CORS_ORIGINS: "https://app.example http://b.example:81",
+		PROXIES: "", ...values,
 	};
 	const text = edit(template).replace(/@([A-Z_]+)@/g, (_, name) => {
 		if (!(name in fill)) throw new Error(`nginx.conf.in wants a value for @${name}@`);

@@ -69,6 +69,21 @@ test("only the listed headers pass, never an empty one", async () => {
 	assert.deepEqual(names(edge.peer.seen[1]).sort(), ["host", "x-portico-addr", "x-request-id"]);
 });
 
+test("whose address it is: told by a proxy that is believed, the last that is none itself", async () => {
+	const behind = await startEdge({ values: { PROXIES: "set_real_ip_from 127.0.0.1; set_real_ip_from 10.0.0.0/8;" } });
+	try {
+		for (const [forwarded, addr] of [
+			[undefined, "127.0.0.1"], ["203.0.113.7", "203.0.113.7"], ["6.6.6.6, 203.0.113.7, 10.1.1.1", "203.0.113.7"],
+			["2001:db8::7", "2001:db8::7"], ["nobody", "127.0.0.1"],
+		]) {
+			await ask(behind.port, "GET", "/v1/clients", forwarded ? { "x-forwarded-for": forwarded } : {});
+			assert.equal(behind.peer.seen.at(-1).headers["x-portico-addr"], addr, forwarded);
+		}
+	} finally {
+		await behind.stop();
+	}
+});
+
 test("the list in the configuration is the list above", () => {
 	const http = template.slice(0, template.indexOf("\tserver {"));
 	const set = [...http.matchAll(/proxy_set_header (\S+)/g)].map((m) => m[1].toLowerCase()).filter((name) => name !== "connection");

@@ -161,7 +161,7 @@ export class Stack {
 const unlimited = Object.fromEntries(
   ['READS', 'WRITES', 'UPLOADS', 'PUBLIC', 'SIGN_IN']
     .map((name) => `PORTICO_LIMIT_${name}`)
-    .concat('EDGE_RATE', 'EDGE_AUTH_RATE')
+    .concat('EDGE_RATE', 'EDGE_AUTH_RATE', 'EDGE_PROXIES')
     .map((name) => [name, '1000000']),
 );
 

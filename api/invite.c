@@ -12,15 +12,29 @@
 #include "sql_invite.h"
 #include "text.h"
 
+/* The contact's row; of one who is held, with no access whose time has come. */
+static int candidate_row(struct rq *rq, struct rows *rows_r)
+{
+	struct id membership;
+
+	TRY(db_query(&rq->db, &sql_invite_candidate, NULL, rows_r));
+	if (rows_r->n == 0)
+		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
+	if (!rq->db.writes || !row_bool(rows_r, 0, "overdue"))
+		return 0;
+	membership = row_id(rows_r, 0, "membership");
+	TRY(db_query(&rq->db, &sql_invite_end_overdue,
+	             ARGS({"membership", arg_id(rq->arena, &membership)}), NULL));
+	return db_query(&rq->db, &sql_invite_candidate, NULL, rows_r);
+}
+
 int candidate_load(struct rq *rq, struct candidate *c_r)
 {
 	struct rows rows;
 
 	if (rq->db.writes)
 		TRY(change_one(rq, &sql_invite_lock, NULL));
-	TRY(db_query(&rq->db, &sql_invite_candidate, NULL, &rows));
-	if (rows.n == 0)
-		return err_set(&rq->err, PROBLEM_not_found, "There is nothing here for you.");
+	TRY(candidate_row(rq, &rows));
 	*c_r = (struct candidate){
 		.membership = row_id(&rows, 0, "membership"),
 		.state = row_text(&rows, 0, "state"),

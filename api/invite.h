@@ -26,7 +26,9 @@ struct candidate {
 	int64_t ttl_hours;
 };
 
-/* Read the contact bound as :contact_id, locked first when the unit writes. 0; -1 with not_found.
+/*
+ * Read the contact bound as :contact_id, locked first when the unit writes; an access whose time
+ * has come, while the janitor has not been round yet, is switched off then. 0; -1 with not_found.
  */
 may_wait int candidate_load(struct rq *rq, struct candidate *c_r);
 

@@ -43,12 +43,15 @@ select c.id, c.entity, c.first_name, c.last_name, c.display_name, c.primary_emai
 			where o.firm_id = k.firm_id and o.client_id = k.id
 		)
 	) as business_alone,
-	m.ends_at, f.reinvite_mode, f.on_pending_email_change = 'revoke_and_resend' as resend_on_change, f.invitation_ttl_hours as ttl_hours
+	m.ends_at, least(m.ends_at, m.idle_ends_at) <= :now::timestamptz as overdue, f.reinvite_mode, f.on_pending_email_change = 'revoke_and_resend' as resend_on_change, f.invitation_ttl_hours as ttl_hours
 from contact c
 join firm f on f.id = c.firm_id
 left join membership m on m.firm_id = c.firm_id and m.contact_id = c.id
 left join invitation i on i.firm_id = m.firm_id and i.membership_id = m.id and i.state = 'open'
 where c.firm_id = :firm::uuid and c.id = :contact_id::uuid and c.archived_at is null
+
+-- name: invite_end_overdue
+select access_end_overdue(:firm::uuid, :membership::uuid, :now::timestamptz)
 
 -- name: invite_taken
 select exists (

@@ -114,12 +114,9 @@ int access_put(struct rq *rq)
 	return access_show(rq, &c);
 }
 
-/* Nor is an access on whose end has come, while the janitor has not been round yet. */
 static int must_be_on(struct rq *rq, const struct candidate *c)
 {
-	bool ended = c->ends_at != TIME_NULL && c->ends_at <= rq->now;
-
-	if (id_is_none(&c->membership) || ended)
+	if (id_is_none(&c->membership))
 		return err_set(&rq->err, PROBLEM_portal_access_off, "Portal access is off.");
 	return 0;
 }

@@ -270,6 +270,8 @@ static int resend_to_contact(struct rq *rq, const struct rows *row, struct id *i
 
 	db_bind(&rq->db, "contact_id", arg_id(rq->arena, &contact));
 	TRY(candidate_load(rq, &c));
+	if (id_is_none(&c.membership))
+		return err_set(&rq->err, PROBLEM_invitation_closed, "Portal access has ended.");
 	TRY(invitation_may_resend(rq, &c));
 	if (invitation_address(rq, &c) == NULL)
 		return candidate_refuse(

@@ -216,6 +216,29 @@ test('an access with an end is over by then: no session outlives it, the link di
   assert.equal(off.ends_at, null);
 });
 
+test('S2_14 on again after its end, ahead of the janitor: another access, which stays', async () => {
+  const user = await newPortalUser(firm, await newClient(staff));
+  const waits = await newContact(staff, await newClient(staff));
+  await ok(change(user.contact, await inDays(0.25)), 200);
+  const { invitation } = await ok(enable(staff, waits, { send: 'now', ends_at: await inDays(0.25) }), 200);
+  const janitor = await stack.session();
+  await janitor.query('begin');
+  await janitor.query('select pg_advisory_xact_lock(1886352244, 2)');
+  try {
+    await later(6 * 3600);
+    await refused(change(user.contact, null), 409, 'portal_access_off');
+    await refused(resend(staff, invitation?.id ?? ''), 409, 'invitation_closed');
+    const was = (await acts()).length;
+    const on = await ok(enable(staff, user.contact), 200);
+    assert.deepEqual([on.status, on.ends_at, on.registration_status], ['invited', null, 'not_registered']);
+    assert.deepEqual((await acts()).slice(was), ['portal_access.disabled', 'portal_access.enabled']);
+  } finally {
+    await janitor.end();
+  }
+  await eventually(async () => assert.equal((await access(staff, waits)).status, 'off'));
+  assert.equal((await access(staff, user.contact)).status, 'invited');
+});
+
 test('P40 the end of an access holds behind every door', async () => {
   await setSignIn(firm, 'both');
   try {

@@ -95,6 +95,13 @@ static int may_restore(struct rq *rq, const struct candidate *c, const struct ac
 	return rq_need(rq, "shares:write");
 }
 
+static int in_judge(struct rq *rq, const void *entity)
+{
+	const struct access_in *in = entity;
+
+	return access_end_check(rq, in->ends_at);
+}
+
 /* on, once: same address and nothing left to send is no change and no second mail (S0-11). */
 int access_put(struct rq *rq)
 {
@@ -103,8 +110,7 @@ int access_put(struct rq *rq)
 
 	TRY(candidate_load(rq, &c));
 	TRY(access_match(rq, &c));
-	TRY(body_read(rq, access_in_entity.fields, FIELD_CREATE, &in, NULL));
-	TRY(access_end_check(rq, in.ends_at));
+	TRY(body_read_judged(rq, &access_in_entity, FIELD_CREATE, &in, NULL, in_judge));
 	TRY(may_turn_on(rq, &c, &in));
 	TRY(may_restore(rq, &c, &in));
 	TRY(matters_check(rq, &in.matters));
@@ -124,8 +130,9 @@ static int must_be_on(struct rq *rq, const struct candidate *c)
 static int change_judge(struct rq *rq, const void *entity)
 {
 	const struct access_change *change = entity;
+	int bad = tools_check(&change->tools, &rq->err);
 
-	return tools_check(&change->tools, &rq->err);
+	return bad | access_end_check(rq, change->ends_at);
 }
 
 /* 1 when the person's tools are others now, whatever way he or she came in (S1-20); 0: as they
@@ -163,7 +170,6 @@ int access_patch(struct rq *rq)
 	if (field_sent(access_change_entity.fields, sent, "tools"))
 		TRY(changed = change_tools(rq, &c, &change));
 	if (change.ends_at != c.ends_at) {
-		TRY(access_end_check(rq, change.ends_at));
 		TRY(access_end_set(rq, &c, change.ends_at));
 		changed = 1;
 	}

@@ -192,8 +192,9 @@ test('an access with an end is over by then: no session outlives it, the link di
   const client = await newClient(staff);
   const contact = await newContact(staff, client);
   const email = contact.primary_email ?? '';
-  await refused(enable(staff, contact, { send: 'now', ends_at: await inDays(-1) }), 422, 'validation_failed', [
+  await refused(enable(staff, contact, { ends_at: await inDays(-1) } as never), 422, 'validation_failed', [
     '/ends_at out_of_range',
+    '/send required',
   ]);
   const after = await sink.mark();
   const ends_at = await inDays(0.5);
@@ -278,7 +279,13 @@ test('P41 the end is moved and taken off, and the log says which; access that is
   const soon = await inDays(0.25);
   assert.equal((await ok(change(user.contact, soon), 200)).ends_at, soon);
   assert.equal((await ok(user.api.GET('/v1/auth/session'), 200)).expires_at, soon);
-  await refused(change(user.contact, await inDays(-0.1)), 422, 'validation_failed', ['/ends_at out_of_range']);
+  const wrong = { ends_at: await inDays(-0.1), tools: ['fax'] } as never;
+  await refused(
+    staff.api.PATCH('/v1/contacts/{contact_id}/portal_access', { ...at(user.contact), body: wrong }),
+    422,
+    'validation_failed',
+    ['/ends_at out_of_range', '/tools/0 not_allowed'],
+  );
   assert.equal((await ok(change(user.contact, null), 200)).ends_at, null);
   const log = await stack.sql(
     "select detail from audit where firm_id = $1 and action = 'portal_access.updated' order by row_no desc limit 2",

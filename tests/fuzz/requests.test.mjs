@@ -264,7 +264,7 @@ function wrong(request, reply, stranger) {
 }
 
 /** What the edge says to anything, documented once for all. */
-const EVERYWHERE = [405, 408, 411, 413, 414, 431];
+const EVERYWHERE = [405, 411, 413, 414, 431];
 
 /** Is the answer one that the contract knows? @param {Request} request @param {import('./exchange.mjs').Reply} reply */
 function breach(request, reply) {

@@ -165,11 +165,12 @@ static bool exempt(const struct rq *rq)
 	       strncmp(rq->route->path, "/v1/", 4) != 0;
 }
 
-/* The address, or the first half of an IPv6 one. */
-static const char *site(const struct rq *rq)
+const char *limit_place(const struct rq *rq)
 {
 	struct in6_addr in6;
 
+	if (rq->addr == NULL)
+		return "?";
 	if (inet_pton(AF_INET6, rq->addr, &in6) != 1)
 		return arena_printf(rq->arena, "%.45s", rq->addr);
 	return crypt_hex(rq->arena, in6.s6_addr, SITE_BYTES);
@@ -181,7 +182,7 @@ static const char *key_of(const struct rq *rq, enum limit_class class)
 
 	if (class == LIMIT_PUBLIC || class == LIMIT_SIGN_IN)
 		return arena_printf(rq->arena, "portico:limit:%s:%s", classes[class].name,
-		                    site(rq));
+		                    limit_place(rq));
 	id_format(&rq->who.membership, "mem", text);
 	return arena_printf(rq->arena, "portico:limit:%s:%s", classes[class].name, text);
 }

@@ -47,6 +47,13 @@ int limit_reason(struct rq *rq);
  */
 void limit_close(struct rq *rq);
 
+/*
+ * Where the request comes from, as far as counting goes: the address, or the first half of an IPv6
+ * one, since whoever has one has all behind it; "?", one place, where that cannot be told. Owned by
+ * the request.
+ */
+const char *limit_place(const struct rq *rq);
+
 /* "reads" …: the name of a class in headers, log and metrics. */
 const char *limit_class_name(enum limit_class c);
 

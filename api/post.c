@@ -9,6 +9,7 @@
 
 #include "crypt.h"
 #include "denial.h"
+#include "limit.h"
 #include "sql_post.h"
 #include "text.h"
 
@@ -82,7 +83,7 @@ void asker_claim(struct rq *rq, const struct asker *asker)
 
 static int count(struct rq *rq, const struct asker *asker, const char *kind, int64_t *until_r)
 {
-	const char *place = rq->addr == NULL ? "?" : rq->addr;
+	const char *place = limit_place(rq);
 	const char *firm = id_is_none(&asker->firm) ? "" : arg_id(rq->arena, &asker->firm);
 	const char *const of_place[] = {"place", place, NULL};
 	const char *const of_account[] = {"account",        kind, firm, asker->audience,

@@ -7,6 +7,7 @@
 #include "crypt.h"
 #include "guess.h"
 #include "invitation.h"
+#include "limit.h"
 #include "registration.h"
 #include "reply.h"
 #include "res.h"
@@ -160,7 +161,7 @@ static int applicant_read(struct rq *rq, struct applicant *a)
 	if (email_parse(rq->arena, a->in.email, NULL, &a->email_key) < 0)
 		return err_fault(&rq->err, "/email", "invalid_email", "This is no address.");
 	a->by_address = count_key(rq, a->email_key);
-	a->by_place = count_key(rq, rq->addr == NULL ? "?" : rq->addr);
+	a->by_place = count_key(rq, limit_place(rq));
 	return 0;
 }
 

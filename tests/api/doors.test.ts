@@ -3,7 +3,7 @@ import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { api } from '../lib/client.mjs';
-import { ownAddress } from '../lib/wire.mjs';
+import { ownAddress, wire } from '../lib/wire.mjs';
 import {
   accept, acceptAs, address, advance, askMail, disable, doorOf, enable, eventually, inviteStaff, login, look, newClient,
   newColleague, newContact, newFirm, newPortalUser, ok, oneWins, raw, refused, rolesOf, setSignIn, signIn, sink, stack, tokenOf,
@@ -388,6 +388,20 @@ describe('who asks is told nothing', () => {
     const { length } = await stack.sql("select from audit where action ~ 'find_portals'");
     assert.equal(length, 0, 'of a stranger there is no firm to have it on record, so the work would tell who is none');
   });
+});
+
+test('P3 whoever has an IPv6 address has all behind it: they are one place', async () => {
+  const email = address('stranger');
+  const from = async (addr: string) =>
+    (await wire(`${stack.url}/v1/public/find_portals`, {
+      socket: stack.env['PORTICO_SOCKET'],
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-portico-addr': addr },
+      body: JSON.stringify({ email }),
+    })).status;
+  for (let i = 1; i <= 5; i++) assert.equal(await from(`2001:db8:1:2:${i}::${i}`), 202);
+  assert.equal(await from('2001:db8:1:2::6'), 429);
+  assert.equal(await from('2001:db8:1:3::1'), 202);
 });
 
 test('S2_3 where do I sign in: one mail lists the portals of the address, at every firm', async () => {

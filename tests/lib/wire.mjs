@@ -3,12 +3,12 @@ import http from 'node:http';
 
 /**
  * @typedef {{ method?: string, headers?: Record<string, string | string[]>, body?: string | Uint8Array | undefined,
- *   from?: string | undefined, timeout_ms?: number }} Sent
+ *   from?: string | undefined, timeout_ms?: number, socket?: string | undefined }} Sent
  * @typedef {{ method: string, url: URL, status: number, headers: Headers, body: Buffer }} Answer
  */
 
 /**
- * Send it and read the whole answer. `from` is the loopback address to come from.
+ * Send it and read the whole answer. `from` is the loopback address to come from; `socket` the API's own, past the edge.
  * @param {string | URL} url
  * @param {Sent} [sent]
  * @returns {Promise<Answer>}
@@ -35,6 +35,7 @@ export function wire(url, sent = {}) {
         agent: false,
         setHost: !known.has('host'),
         ...(sent.from ? { localAddress: sent.from } : {}),
+        ...(sent.socket ? { socketPath: sent.socket } : {}),
         timeout: sent.timeout_ms ?? 30_000,
       },
       (response) => {

@@ -38,10 +38,13 @@ int magic_link_request(struct rq *rq)
 	return reply_accepted(rq);
 }
 
-static int wrong(struct rq *rq)
+/* On record, as a wrong password is. Always -1. */
+static int wrong(struct rq *rq, struct guess *guess)
 {
-	return err_set(&rq->err, PROBLEM_invalid_code,
-	               "The link or the code is wrong, or not good any more: ask for a new mail.");
+	guess->wrong = PROBLEM_invalid_code;
+	return guess_wrong(
+		rq, guess,
+		"The link or the code is wrong, or not good any more: ask for a new mail.");
 }
 
 /*
@@ -76,6 +79,15 @@ static int use_token(struct rq *rq, const struct posted *p)
 	return rows.n > 0 ? 0 : posted_lost(rq, p);
 }
 
+/* Somebody else has the mail. */
+static int not_who_asked(struct rq *rq, const struct posted *p)
+{
+	struct guess guess = {.firm = p->firm, .membership = p->membership, .action = "auth.login"};
+
+	TRY(posted_lock(rq, p));
+	return wrong(rq, &guess);
+}
+
 static int redeem_token(struct rq *rq, const struct magic_redeem_in *in)
 {
 	struct posted posted;
@@ -87,7 +99,7 @@ static int redeem_token(struct rq *rq, const struct magic_redeem_in *in)
 	fits = verifier_fits(rq, posted.challenge, in->code_verifier);
 	TRY(fits);
 	if (!fits)
-		return wrong(rq);
+		return not_who_asked(rq, &posted);
 	TRY(use_token(rq, &posted));
 	return sign_in(rq, &posted.firm, &posted.membership, in->transport);
 }
@@ -111,18 +123,8 @@ static int row_of_code(struct rq *rq, const struct rows *rows, const char *code)
 	return -1;
 }
 
-/* Counts, as a wrong password does: five tries a code, and few codes a day. Always -1. */
-static int guessed_wrong(struct rq *rq, const struct guess *guess)
-{
-	guess_wrong(rq, guess, "The code is wrong.");
-	if (rq->err.problem != PROBLEM_invalid_credentials)
-		return -1;
-	err_clear(&rq->err);
-	return wrong(rq);
-}
-
 /* A right code that came too late is told so: who knows it has had the mail. Always -1. */
-static int code_refuse(struct rq *rq, const struct guess *guess, const struct arg *whose,
+static int code_refuse(struct rq *rq, struct guess *guess, const struct arg *whose,
                        const char *code)
 {
 	struct rows last;
@@ -134,11 +136,11 @@ static int code_refuse(struct rq *rq, const struct guess *guess, const struct ar
 		return posted_refuse(rq, "used");
 	if (i >= 0 && row_bool(&last, i, "expired"))
 		return posted_refuse(rq, "open");
-	return guessed_wrong(rq, guess);
+	return wrong(rq, guess);
 }
 
 /* The code is right: use it up, if the verifier is. */
-static int use_code(struct rq *rq, const struct magic_redeem_in *in, const struct guess *guess,
+static int use_code(struct rq *rq, const struct magic_redeem_in *in, struct guess *guess,
                     const struct rows *live, int i)
 {
 	struct id token = row_id(live, i, "id"), membership = row_id(live, i, "membership_id");
@@ -146,7 +148,7 @@ static int use_code(struct rq *rq, const struct magic_redeem_in *in, const struc
 
 	TRY(fits);
 	if (!fits)
-		return guessed_wrong(rq, guess);
+		return wrong(rq, guess);
 	TRY(change_one(rq, &sql_magic_link_use, ARGS({"token", arg_id(rq->arena, &token)})));
 	TRY(guess_right(rq, guess));
 	return sign_in(rq, &guess->firm, &membership, in->transport);

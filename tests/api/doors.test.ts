@@ -187,6 +187,11 @@ describe('signing in by mail', () => {
     const one = await askMail(firm, user, 'magic_links', { code_challenge });
     await refused(redeem({ token: one.token }), 422, 'code_verifier_required', ['/code_verifier required']);
     await refused(redeem({ token: one.token, code_verifier: 'w'.repeat(50) }), 401, 'invalid_code');
+    const failed = await stack.sql(
+      `select object_id from audit a join membership m on m.firm_id = a.firm_id and m.id = a.object_id
+      where m.login_email = $1 and a.action = 'auth.login' and a.outcome = 'failed'`, [user.email],
+    );
+    assert.equal(failed.length, 1, 'somebody else has the mail: that is on record');
     await ok(redeem({ token: one.token, code_verifier }), 200);
     const two = await askMail(firm, user, 'magic_links', { code_challenge });
     const by = { firm: firm.slug, email: user.email, code: two.code };

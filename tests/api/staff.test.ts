@@ -2,7 +2,7 @@
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, acceptAs, address, advance, disable, enable, inviteStaff, newClient, newColleague, newContact, newFirm, newFolder,
+  accept, acceptAs, address, advance, disable, enable, inviteStaff, newClient, newColleague, newContact, newFirm, newFolder, newKey,
   newPortalUser, nobody, ok, portalUpload, preview, raw, refused, resend, rolesOf, settled, share, signIn, sink, stack, tokenOf,
   took, unique, upload, uploadFolder, PASSWORD, type Firm, type Person, type RoleKey, type Schema,
 } from '../lib/kit.js';
@@ -148,8 +148,12 @@ describe('who may', () => {
     await refused(invite(cora), 403, 'permission_denied');
     await ok(patch(firm.owner, idOf(cora), { role_id: roles.admin }), 200);
     await ok(invite(cora), 201);
+    const [both, only] = [await newKey(cora, ['audit:read', 'clients:read']), await newKey(cora, ['audit:read'])];
     await ok(patch(firm.owner, idOf(cora), { role_id: roles.member }), 200);
     await refused(invite(cora), 403, 'permission_denied');
+    await refused(both.api.GET('/v1/audit_log'), 403, 'insufficient_scope');
+    await ok(both.api.GET('/v1/clients'), 200);
+    await refused(only.api.GET('/v1/audit_log'), 401, 'unauthenticated');
   });
 });
 

@@ -300,10 +300,11 @@ int invitation_may_resend(struct rq *rq, const struct candidate *c)
 {
 	if (c->undelivered)
 		return 0;
+	TRY(resend_check(rq, c->sent_at));
 	if (strcmp(c->reinvite_mode, "cycle") == 0 && c->sends > 0)
 		return err_set(&rq->err, PROBLEM_reinvite_requires_cycle,
 		               "Switch the access off and on again to invite anew.");
-	return resend_check(rq, c->sent_at);
+	return 0;
 }
 
 int invitation_load(struct rq *rq, struct id id, struct invitation *i_r)

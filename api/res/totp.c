@@ -167,5 +167,6 @@ int totp_recovery_codes(struct rq *rq)
 	                  {"recovery", factor_codes(rq, &f.identity, &codes.codes)}),
 	             NULL));
 	TRY(record_act(rq, "auth.recovery_codes", "membership", rq->who.membership));
+	TRY(outbox_mail_credential(&rq->db, &rq->who.membership, "second_factor", rq->now));
 	return reply_one(rq, &recovery_codes_entity, &codes, 0);
 }

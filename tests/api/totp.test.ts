@@ -247,6 +247,8 @@ describe('switched off, and renewed', () => {
     await advance(60);
     const fresh = await ok(renew(cora, await codeOf(secret)), 200);
     assert.equal(new Set([...fresh.codes, ...codes]).size, 20);
+    const told = await stack.sql("select about from envelope where to_email = $1 and kind = 'credential_changed'", [cora.email]);
+    assert.deepEqual(told, [{ about: 'second_factor' }, { about: 'second_factor' }], 'that it was set up, and that there are new codes');
     await refused(disable(cora, codes[0] ?? ''), 401, 'invalid_code');
     await ok(disable(cora, fresh.codes[0] ?? ''), 204);
     await refused(disable(cora, fresh.codes[1] ?? ''), 401, 'invalid_code');

@@ -268,22 +268,42 @@ static int invitation_withdraw(struct rq *rq, struct candidate *c)
 	return invitation_address(rq, c) != NULL ? invitation_keep(rq, c) : 0;
 }
 
+/* Nobody holds a link: the sign-in address is the one to invite, unless somebody else's, and the
+ * one of before is free for whoever has it. */
+static int login_follow(struct rq *rq, struct candidate *c, const char *email)
+{
+	struct rows rows;
+
+	TRY(db_query(&rq->db, &sql_invite_login_follow,
+	             ARGS({"membership", arg_id(rq->arena, &c->membership)}, {"email", email},
+	                  {"email_key", key_of(rq, email)}),
+	             &rows));
+	if (rows.n == 0)
+		return 0;
+	c->login_email = email;
+	c->login_chosen = false;
+	return record(rq, "portal_access.updated", c->membership, id_none);
+}
+
 int invitation_follow(struct rq *rq, struct candidate *c)
 {
+	bool sent = !id_is_none(&c->invitation) && c->sends > 0;
 	const char *email = invitation_address(rq, c);
 	struct texts reasons;
 	struct rows shares;
 	int hidden;
 
-	if (!id_is_none(&c->identity) || id_is_none(&c->invitation) || c->sends == 0)
+	if (!id_is_none(&c->identity) || id_is_none(&c->membership))
 		return 0;
 	if (email != NULL && strcmp(key_of(rq, email), key_of(rq, c->login_email)) == 0)
 		return 0;
 	TRY(candidate_reasons(rq, c, email, &reasons));
 	TRY(shares_load(rq, &shares, &hidden));
-	if (!c->resend_on_change || reasons.n > 0 || hidden > 0)
-		return invitation_withdraw(rq, c);
-	return invitation_send(rq, c, email);
+	if (sent && c->resend_on_change && reasons.n == 0 && hidden == 0)
+		return invitation_send(rq, c, email);
+	if (sent)
+		TRY(invitation_withdraw(rq, c));
+	return email != NULL && hidden == 0 ? login_follow(rq, c, email) : 0;
 }
 
 int resend_check(struct rq *rq, int64_t last)

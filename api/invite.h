@@ -90,8 +90,8 @@ may_wait int invitation_send(struct rq *rq, struct candidate *c, const char *ema
 /*
  * After the contact's addresses have changed: a link that went to an address which is no longer
  * the one to invite dies. As the firm wants it (and the caller may send it), another one goes to
- * the new address, or the staff are told (model C3). Nothing happens to who has registered, or was
- * not mailed yet.
+ * the new address, or the staff are told (model C3). Where nobody holds a link then, the sign-in
+ * address follows, if the caller may see all that is shared. Nothing happens to who has registered.
  */
 may_wait int invitation_follow(struct rq *rq, struct candidate *c);
 

@@ -205,6 +205,24 @@ with gone as (
 update membership set state = 'not_sent', updated_at = :now
 where firm_id = :firm and id = :membership::uuid and state = 'invited'
 
+-- name: invite_login_follow
+-- No row: somebody else has the address.
+with moved as (
+	update membership m
+	set login_email = :email::text, login_email_key = :email_key::text, login_chosen = false, updated_at = :now::timestamptz
+	where m.firm_id = :firm::uuid and m.id = :membership::uuid and m.state = 'not_sent' and not exists (
+			select from membership o
+			where o.firm_id = :firm and o.kind = 'portal' and o.login_email_key = :email_key and o.id <> m.id
+		)
+	returning m.id
+), named as (
+	update invitation i
+	set email = :email, email_key = :email_key, updated_at = :now
+	from moved
+	where i.firm_id = :firm and i.membership_id = moved.id and i.state = 'open' and i.send_count = 0
+)
+select id from moved
+
 -- name: invite_get
 select i.id, i.audience, i.email, i.contact_id, i.client_id,
 	case

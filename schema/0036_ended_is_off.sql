@@ -30,4 +30,7 @@ grant execute on function access_end_overdue(uuid, uuid, timestamptz), access_fa
 	access_last_used(membership)
 to portico_api;
 
+-- An invitation that was never mailed follows the contact's address.
+grant update (email, email_key) on invitation to portico_api;
+
 reset role;

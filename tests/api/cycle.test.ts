@@ -182,6 +182,22 @@ test('S2_15 S0_20 before registration the chosen address is invited while the co
   assert.equal(await invitedAt(), last, 'what was chosen ended with the address');
 });
 
+for (const send of ['later', 'now'] as const)
+  test(`C3 invited ${send}, the sign-in address follows the contact’s, and the one of before is free for whoever has it`, async () => {
+    const [wrong, right] = [address('wrong'), address('right')];
+    const contact = await newContact(staff, await newClient(staff), { primary_email: wrong });
+    await ok(enable(staff, contact, { send }), 200);
+    const patched = await patchContact(staff, contact, { primary_email: right, emails: [right] });
+    const on = await access(staff, contact);
+    assert.deepEqual(
+      [patched.portal_login_differs, on.status, on.login_email, on.stale_fields, on.invitation?.email, on.invitation?.status],
+      [false, 'not_sent', right, [], right, 'not_sent'],
+    );
+    const owner = await newPortalUser(firm, await newClient(staff), { primary_email: wrong });
+    assert.equal((await access(staff, owner.contact)).login_email, wrong);
+    await accept(tokenOf(await invite(contact, right)), firm.slug, right);
+  });
+
 test('S2_4 S2_25 S2_27 another address of the contact changes no sign-in: the old one works, the new one does not, and it is told', async () => {
   const user = await newPortalUser(firm, await newClient(staff));
   const fresh = address('new');

@@ -401,10 +401,10 @@ for (const [name, { item, by }] of Object.entries(UNSEEN))
     const contact = await newContact(staff, client);
     await ok(enable(staff, contact, { send: 'later' }), 200);
     await item(client, contact);
-    const email = address();
-    await patchContact(staff, contact, { primary_email: email });
+    const [who, email] = [await by(), address()];
+    await patchContact(who, contact, { primary_email: email });
     const text = `${CONTACTS}\nindividual,${contact.display_name},,,${email},,\n`;
-    const done = await run(text, 'kind=contacts&send_invitations=now', await by());
+    const done = await run(text, 'kind=contacts&send_invitations=now', who);
     const [row] = await rowsOf(done.id);
     assert.deepEqual([done.status, done.invited_count, row?.invitation, faultsOf(row)], ['done', 0, 'refused', [' shared_items_not_accessible']]);
   });

@@ -206,6 +206,14 @@ test('S0_15 now: exactly one mail, of the same transaction; refused: none', asyn
     queued.map((m) => [m.kind, m.to]),
     [['invitation', [contact.primary_email]]],
   );
+  const [one] = await stack.sql(
+    `select m.xmin::text = v.xid::text as together from envelope e
+    join membership m on m.firm_id = e.firm_id and m.id = e.membership_id
+    join event v on v.firm_id = e.firm_id and v.id = e.event_id
+    where e.firm_id = $1 and e.to_email = $2`,
+    [firm.id, contact.primary_email],
+  );
+  assert.equal(one.together, true, 'what asks for the mail is of the transaction that made the access');
   const twin = await newContact(staff, client, { primary_email: contact.primary_email });
   await refused(enable(staff, twin), 409, 'login_email_taken');
   assert.deepEqual(await emails(staff, twin), []);

@@ -2,9 +2,9 @@
 import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
-  accept, acceptAs, access, address, advance, disable, emails, enable, invite as inviteAs, login, newClient, newContact, newFolder, newOffice,
-  newPortalUser, ok, patchContact, portalUpload, preview, refused, resend, settled, share, signIn, sink, stack, tokenOf,
-  uploadFolder, type Firm, type Mail, type Person,
+  accept, acceptAs, access, address, advance, askMail, disable, emails, enable, invite as inviteAs, login, newClient, newContact, newFolder, newOffice,
+  newPortalUser, nobody, ok, patchContact, portalUpload, preview, refused, resend, setSignIn, settled, share, signIn, sink, stack,
+  tokenOf, uploadFolder, uuidOf, type Firm, type Mail, type Person,
 } from '../lib/kit.js';
 
 let firm: Firm, staff: Person;
@@ -88,6 +88,12 @@ test('S2_6 S2_8 S2_10 S2_13 S2_43 off: read, switched off, read again; the firm 
 test('S2_11 P18 off ends sessions and open links in the same transaction: nothing begins after the answer', async () => {
   const user = await newPortalUser(firm, await newClient(staff));
   const second = await signIn(firm.slug, 'portal', user.email);
+  const [link, word] = [await askMail(firm, user, 'magic_links'), await askMail(firm, user, 'password_resets')];
+  await setSignIn(firm, 'password');
+  const [{ membership }] = await stack.sql('select membership_id as membership from share where firm_id = $1 and contact_id = $2', [
+    firm.id,
+    uuidOf(user.contact.id),
+  ]);
   let done = 0;
   const codes: { late: boolean; status: number }[] = [];
   const poll = async (person: Person) => {
@@ -105,6 +111,12 @@ test('S2_11 P18 off ends sessions and open links in the same transaction: nothin
   await refused(second.api.GET('/v1/auth/session'), 401, 'unauthenticated');
   assert.ok(codes.every((c) => (c.late ? c.status === 401 : [200, 401].includes(c.status))), JSON.stringify(codes));
   await refused(login(firm, user.email), 401, 'invalid_credentials');
+  await refused(nobody().POST('/v1/auth/refresh', { body: { refresh_token: user.refresh } }), 401, 'refresh_token_invalid');
+  const redeem = { token: word.token, new_password: 'eleven dry storks stay put' };
+  await refused(nobody().POST('/v1/auth/password_resets/redeem', { body: redeem }), 410, 'token_expired');
+  await refused(nobody().POST('/v1/auth/magic_links/redeem', { body: { token: link.token, transport: 'token' } }), 401, 'invalid_code');
+  for (const table of ['session', 'share', 'mailed_token'])
+    assert.deepEqual(await stack.sql(`select from ${table} where firm_id = $1 and membership_id = $2`, [firm.id, membership]), [], table);
 });
 
 test('S2_7 in a firm that wants the cycle a bare resend is refused, and the cycle invites anew', async () => {

@@ -424,6 +424,13 @@ static int access_create(struct rq *rq, struct candidate *c, const struct access
 	return access_equip(rq, &c->membership, &in->restore_from);
 }
 
+int access_tell_former(struct rq *rq, const struct candidate *c, const char *email)
+{
+	if (id_is_none(&c->identity) || strcmp(key_of(rq, email), key_of(rq, c->login_email)) == 0)
+		return 0;
+	return outbox_mail_credential(&rq->db, &c->membership, "address", rq->now);
+}
+
 static int access_readdress(struct rq *rq, struct candidate *c, const struct access_in *in,
                             const char *email)
 {
@@ -439,6 +446,7 @@ static int access_readdress(struct rq *rq, struct candidate *c, const struct acc
 		               "Switch the access off, then on with the new address.");
 	TRY(access_shares(rq, &shares));
 	TRY(db_query(&rq->db, &sql_invite_hold_access, ARGS({"membership", membership}), NULL));
+	TRY(access_tell_former(rq, c, email));
 	TRY(db_query(&rq->db, &sql_invite_recall, ARGS({"membership", membership}), NULL));
 	TRY(db_query(&rq->db, &sql_invite_membership_reissue,
 	             ARGS({"membership", membership}, {"email", email},

@@ -53,6 +53,12 @@ int candidate_refuse(struct rq *rq, const struct texts *reasons);
 may_wait int access_turn_on(struct rq *rq, struct candidate *c, const struct access_in *in);
 
 /*
+ * Tell whoever signs in with an address that another takes its place: by a mail to the former,
+ * where `email` is another and somebody has registered. Before access_turn_off() or the change.
+ */
+may_wait int access_tell_former(struct rq *rq, const struct candidate *c, const char *email);
+
+/*
  * Switch access off: sessions, shares and open links end, what was shared stays as a snapshot.
  * Leaves the candidate as one whose access is off, and the snapshot's id in *snapshot_r.
  */

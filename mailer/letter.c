@@ -100,6 +100,15 @@ static void put_documents(struct json_writer *w, struct arena *a, const struct l
 	json_close(w, ']');
 }
 
+/* What of a sign-in is another now: one of these is set. */
+static void put_about(struct json_writer *w, const char *about)
+{
+	static const char *const all[] = {"password", "second_factor", "address"};
+
+	for (size_t i = 0; i < lengthof(all); i++)
+		put(w, all[i], about && strcmp(about, all[i]) == 0 ? "yes" : "");
+}
+
 static void put_help(struct json_writer *w, const struct letter_facts *f)
 {
 	put(w, "helped", first(f->help) ? "yes" : "");
@@ -159,7 +168,7 @@ static void put_vars(struct json_writer *w, struct arena *a, const struct letter
 	put(w, "count", arena_printf(a, "%lld", (long long)f->count));
 	put(w, "more",
 	    f->count > listed ? arena_printf(a, "%lld", (long long)(f->count - listed)) : "");
-	put(w, "password", f->about && strcmp(f->about, "password") == 0 ? "yes" : "");
+	put_about(w, f->about);
 	put_documents(w, a, f);
 	put_help(w, f);
 	put_portals(w, a, f);

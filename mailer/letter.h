@@ -40,7 +40,7 @@ struct letter_facts {
 	const char *item;           /* its name */
 	bool can_upload;            /* the folder was shared so */
 	const char *until;          /* the end of the link that it carries, a local time */
-	const char *about;          /* credential_changed: "password" or "second_factor" */
+	const char *about;          /* credential_changed: "password", "second_factor", "address" */
 	const struct json *portals; /* find_portals: [{name, url, slug}], url NULL: public_url */
 	const char *public_url;
 	/* uploaded: the first of them, {id, name, folder, folder_id, by, at};

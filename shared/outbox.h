@@ -110,8 +110,9 @@ may_wait int outbox_mail_token(struct db *db, const struct id *token, int64_t no
 
 /*
  * Queue the mail that tells a person of what they sign in with being another now: `about` is
- * "password" or "second_factor". To the sign-in address as it is when this is called, also when
- * the access ends afterwards; for nobody (no such membership) nothing. 0, or -1 with err. S2-22.
+ * "password", "second_factor" or "address". To the sign-in address as it is when this is called,
+ * also when the access ends or another address takes its place afterwards; for nobody (no such
+ * membership) nothing. 0, or -1 with err. S2-22.
  */
 may_wait int outbox_mail_credential(struct db *db, const struct id *membership, const char *about,
                                     int64_t now);

@@ -217,6 +217,8 @@ int access_reissue(struct rq *rq)
 	in.ends_at = c.ends_at;
 	TRY(db_query(&rq->db, &sql_access_tools,
 	             ARGS({"membership", arg_id(rq->arena, &c.membership)}), &tools));
+	TRY(access_tell_former(rq, &c,
+	                       in.login_email != NULL ? in.login_email : c.contact.primary_email));
 	TRY(access_turn_off(rq, &c, &snapshot));
 	c.ends_at = TIME_NULL;
 	if (in.keep_shares)

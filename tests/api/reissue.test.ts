@@ -3,7 +3,7 @@ import { before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   accept, access, address, advance, askMail, disable, enable, eventually, key, login, newClient, newColleague, newContact,
-  newFolder, newKey, newOffice, newPortalUser, nobody, ok, patchContact, raw, refused, resend, serverTime, setSignIn, share,
+  newFolder, newKey, newOffice, newPortalUser, nobody, ok, patchContact, raw, refused, resend, serverTime, setSignIn, settled, share,
   signIn, sink, stack, tokenOf, upload, type Caller, type Firm, type Person, type Schema,
 } from '../lib/kit.js';
 
@@ -71,6 +71,29 @@ test('S2_28 C2 issued anew in one call: another membership and link with the sam
   assert.equal(mails.length, 1);
   const again = await accept(tokenOf(mails[0]), firm.slug, fresh);
   assert.equal((await ok(again.api.GET('/v1/portal/folders'), 200)).data.length, 2);
+});
+
+test('S2_28 the former address is told that another takes its place, where somebody has signed in with it', async () => {
+  const [second, third] = [address('second'), address('third')];
+  const change = `Your sign-in address for ${firm.name} was changed`;
+  for (const readdress of [
+    (contact: { id: string }, login_email: string) => reissue(contact, { send: 'later', login_email }),
+    (contact: { id: string }, login_email: string) => enable(staff, contact, { send: 'later', login_email }),
+  ]) {
+    const user = await newPortalUser(firm, await newClient(staff), { emails: [second, third] });
+    const after = await sink.mark();
+    await ok(reissue(user.contact, { send: 'now' }), 200);
+    const [mail, ...more] = await settled(firm, user.email, after);
+    assert.deepEqual([mail?.links.length, more], [1, []], 'the same address: only the link to come in again');
+    await accept(tokenOf(mail), firm.slug, user.email);
+    await ok(readdress(user.contact, second), 200);
+    await ok(readdress(user.contact, third), 200);
+    const told = (await settled(firm, user.email, after)).slice(1);
+    assert.deepEqual(told.map((m) => m.subject), [change]);
+    assert.doesNotMatch(told[0]?.text ?? second, /second|https?:/, 'neither the other address nor a link that this one could use');
+    assert.deepEqual(await settled(firm, second, after), [], 'nobody has registered with that one');
+    await ok(disable(staff, user.contact), 200);
+  }
 });
 
 test('issued anew without what was shared, for an address of the contact, now or later', async () => {

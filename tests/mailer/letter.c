@@ -156,6 +156,11 @@ static void test_letter_credential(void **state)
 	letter = written(&facts, NULL);
 	assert_non_null(strstr(letter.subject, "second factor"));
 	assert_null(strstr(letter.text, "password that you"));
+	facts.about = "address";
+	letter = written(&facts, NULL);
+	assert_non_null(strstr(letter.subject, "sign-in address"));
+	assert_null(strstr(letter.text, "was changed just now"));
+	assert_null(strstr(letter.text, "https://"));
 }
 
 static void test_letter_registration(void **state)

@@ -2,6 +2,7 @@
 #include "guess.h"
 
 #include "denial.h"
+#include "limit.h"
 #include "setting.h"
 #include "sql_guess.h"
 
@@ -16,8 +17,8 @@ static const char *hash_of(struct rq *rq, const char *audience, const char *key,
 
 void guess_begin(struct rq *rq, const char *audience, const char *email_key, struct guess *g)
 {
-	/* "?": a place that is not known is one, and never the key of the address alone */
-	g->pair = hash_of(rq, audience, email_key, rq->addr == NULL ? "?" : rq->addr);
+	/* never the key of the address alone, also where the place is not known */
+	g->pair = hash_of(rq, audience, email_key, limit_place(rq));
 	g->account = hash_of(rq, audience, email_key, "");
 }
 

@@ -397,16 +397,22 @@ describe('who asks is told nothing', () => {
 
 test('P3 whoever has an IPv6 address has all behind it: they are one place', async () => {
   const email = address('stranger');
-  const from = async (addr: string) =>
-    (await wire(`${stack.url}/v1/public/find_portals`, {
-      socket: stack.env['PORTICO_SOCKET'],
-      method: 'POST',
-      headers: { 'content-type': 'application/json', 'x-portico-addr': addr },
-      body: JSON.stringify({ email }),
-    })).status;
-  for (let i = 1; i <= 5; i++) assert.equal(await from(`2001:db8:1:2:${i}::${i}`), 202);
-  assert.equal(await from('2001:db8:1:2::6'), 429);
-  assert.equal(await from('2001:db8:1:3::1'), 202);
+  const wrong = { firm: firm.slug, audience: 'portal', email, password: 'not the password', transport: 'token' };
+  for (const [path, body, most, taken] of [
+    ['/v1/public/find_portals', { email }, 5, 202],
+    ['/v1/auth/login', wrong, 10, 401],
+  ] as const) {
+    const from = async (addr: string) =>
+      (await wire(stack.url + path, {
+        socket: stack.env['PORTICO_SOCKET'],
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-portico-addr': addr },
+        body: JSON.stringify(body),
+      })).status;
+    for (let i = 1; i <= most; i++) assert.equal(await from(`2001:db8:1:2:${i}::${i}`), taken);
+    assert.equal(await from('2001:db8:1:2::99'), 429);
+    assert.equal(await from('2001:db8:1:3::1'), taken);
+  }
 });
 
 test('S2_3 where do I sign in: one mail lists the portals of the address, at every firm', async () => {

@@ -72,6 +72,12 @@ export class Visitor {
 		return this.page.textContent('h1');
 	}
 
+	/** From now on the page sends so many bytes a second. */
+	async slowUploads(uploadThroughput: number): Promise<void> {
+		const devtools = await this.context.newCDPSession(this.page);
+		await devtools.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+	}
+
 	async leave(): Promise<void> {
 		const foreign = this.asked.filter((url) => !url.startsWith(this.origin) && !/^(about|blob|data):/.test(url));
 		await this.context.close();

@@ -82,6 +82,7 @@ for (const [name, viewport] of [['telephone', PHONE], ['desk', DESK]] as const) 
 			const w = window as unknown as { progressed(value: number): void };
 			setInterval(() => document.querySelectorAll('progress:not([hidden])').forEach((bar) => w.progressed((bar as HTMLProgressElement).value)), 5);
 		});
+		await ann.slowUploads(40_000_000); // so that there is something on its way
 		await ann.page.setInputFiles('#files', [large.file, small.file, none.file]);
 		await ann.page.waitForFunction(() => document.querySelectorAll('#uploads .done').length === 3, undefined, { timeout: 60_000 });
 		assert.ok(shown.some((value) => value > 0 && value < 1), 'progress is shown on the way');
@@ -239,9 +240,7 @@ test('an upload can be cancelled, and one that failed tried again without making
 	assert.equal(sent.length, 2);
 	assert.equal(new Set(sent).size, 1, 'the same key');
 
-	// Slowed down, so that there is something to cancel.
-	const devtools = await visitor.context.newCDPSession(visitor.page);
-	await devtools.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 500_000 });
+	await visitor.slowUploads(500_000); // so that there is something to cancel
 	const slow = fileOf('slow.bin', 20_000_000);
 	const next = fileOf('next.bin', 1000);
 	await visitor.page.setInputFiles('#files', [slow.file, next.file]);
